@@ -1,0 +1,89 @@
+"""One OpenAPI document for the whole API, merged from the documents of the HTTP functions.
+
+`python -m functions openapi` writes it into the folder of the function that serves it.
+"""
+
+import importlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from customerai.domain.interaction import NewInteraction
+from customerai_http.problems import FieldError, Problem
+
+FUNCTIONS = Path(__file__).parents[1]
+DOCUMENT = FUNCTIONS / "interactions_api" / "openapi.json"
+_DESCRIPTION = """\
+Send in what customers say, and ask what it means.
+
+Every request carries a bearer token of your OpenID Connect issuer; its tenant is the only one that
+the request can see. Errors are `application/problem+json` (RFC 9457) and name the field at fault.
+A POST that carries an `Idempotency-Key` may be repeated as often as needed."""
+
+
+def build() -> dict[str, Any]:
+    """The merged document; the same whatever the environment."""
+    documents = [_document(function) for function in _http_functions()]
+    schemas: dict[str, Any] = {}
+    paths: dict[str, Any] = {}
+    for document in documents:
+        paths |= document["paths"]
+        schemas |= document["components"]["schemas"]
+    for model in (NewInteraction, Problem, FieldError):
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {})
+        schemas[model.__name__] = schema
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "CustomerAI Insights API",
+            "version": version("customerai"),
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": documents[0]["components"]["securitySchemes"],
+        },
+    }
+
+
+def render() -> str:
+    return json.dumps(build(), indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    DOCUMENT.write_text(render())
+    print(f"wrote {DOCUMENT.relative_to(FUNCTIONS.parent)}")  # noqa: T201 - this is a command
+
+
+def _http_functions() -> Iterator[str]:
+    for routes in sorted(FUNCTIONS.glob("*/routes.py")):
+        yield routes.parent.name
+
+
+def _document(function: str) -> dict[str, Any]:
+    """Composing a function needs its environment, but calls nothing that the names stand for."""
+    settings = importlib.import_module(f"functions.{function}.settings").Settings
+    needed = [each.name.upper() for each in fields(settings)]
+    with _environment([*needed, "AWS_DEFAULT_REGION", "POWERTOOLS_METRICS_NAMESPACE"]):
+        app = importlib.import_module(f"functions.{function}.handler").app
+    document: dict[str, Any] = app.openapi()
+    return document
+
+
+@contextmanager
+def _environment(names: Iterable[str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ |= {name: os.environ.get(name, "openapi") for name in names}
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before

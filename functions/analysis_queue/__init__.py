@@ -1,0 +1,1 @@
+"""SQS: analyse stored interactions in batches."""

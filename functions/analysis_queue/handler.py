@@ -1,0 +1,33 @@
+"""Composition: the analysis queue into the model, and its answers onto the interactions."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
+from customerai.adapters.sagemaker.sentiment_model import SageMakerSentimentModel
+from customerai.environment import read_environment
+from customerai.observability.telemetry import MetricUnit, logger, metrics
+from customerai.usecases.analyse_interactions import analyse_interactions
+from functions.analysis_queue.records import read_messages
+from functions.analysis_queue.settings import Settings
+
+settings = read_environment(Settings)
+analyses = DynamoDBAnalyses(settings.interactions_table)
+model = SageMakerSentimentModel(settings.model_endpoint)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Messages that fail come again, and end in the dead-letter queue after their last try."""
+    refs, failed = read_messages(event)
+    if failed:
+        logger.error("unreadable messages", message_ids=failed)
+    failed_refs = frozenset(
+        analyse_interactions(list(refs.values()), analyses=analyses, model=model)
+    )
+    failed += [message for message, ref in refs.items() if ref in failed_refs]
+    metrics.add_metric("MessagesHandled", MetricUnit.Count, len(event["Records"]))
+    metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}

@@ -1,0 +1,1 @@
+"""HTTP: what customers said, in numbers."""

@@ -1,0 +1,127 @@
+"""Analytics as clients see it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from customerai.domain.errors import InvalidParameterError
+from customerai.domain.interaction import Channel
+from customerai.domain.rollup import STATES, Totals
+from customerai.domain.windows import Interval
+from customerai_http.parameters import Instant
+
+DEFAULT_RANGE = timedelta(days=30)
+_NUMBERS: JsonDict = {
+    "total": 1204,
+    "sentiment": {"negative": 310, "neutral": 268, "positive": 619, "pending": 7},
+    "channels": {
+        "email": 402,
+        "chat": 388,
+        "review": 301,
+        "survey": 90,
+        "social": 23,
+        "call": 0,
+    },
+    "mean_score": 0.241,
+}
+
+
+class RangeParameters(BaseModel):
+    """[from, to) by when interactions occurred; the last 30 days where nothing is given."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    start: Instant | None = Field(
+        default=None, alias="from", description="Default: 30 days before `to`."
+    )
+    end: Instant | None = Field(
+        default=None, alias="to", description="Exclusive. Default: the end of the current hour."
+    )
+    channel: Channel | None = Field(default=None, description="Only this channel.")
+
+    def bounds(self, now: datetime) -> tuple[datetime, datetime]:
+        """Raises ``InvalidParameterError`` for an empty range."""
+        end = self.end or Interval.HOUR.floor(now) + Interval.HOUR.length
+        start = self.start or end - DEFAULT_RANGE
+        if start >= end:
+            raise InvalidParameterError("from", "must lie before `to`")
+        return start.astimezone(UTC), end.astimezone(UTC)
+
+    def channels(self) -> tuple[Channel, ...]:
+        return (self.channel,) if self.channel else tuple(Channel)
+
+
+class SeriesParameters(RangeParameters):
+    interval: Interval = Interval.DAY
+
+
+class SentimentCounts(BaseModel):
+    negative: int
+    neutral: int
+    positive: int
+    pending: int = Field(description="Stored, but not analysed yet.")
+
+
+class Numbers(BaseModel):
+    total: int = Field(description="All interactions, including pending ones.")
+    sentiment: SentimentCounts
+    channels: dict[Channel, int]
+    mean_score: float | None = Field(
+        description="Mean of positive less negative probability over what is analysed: -1 to 1. "
+        "Null where nothing is."
+    )
+
+    @classmethod
+    def of(cls, totals: Totals, channels: Iterable[Channel], **more: Any) -> Self:
+        channels = tuple(channels)
+        return cls(
+            total=totals.count(channels),
+            sentiment=SentimentCounts(
+                **{str(state): totals.count(channels, [state]) for state in STATES}
+            ),
+            channels={channel: totals.count([channel]) for channel in channels},
+            mean_score=totals.mean_score(channels),
+            **more,
+        )
+
+
+class Summary(Numbers):
+    model_config = ConfigDict(
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [{"from": "2026-10-24T12:00:00Z", "to": "2026-11-23T12:00:00Z", **_NUMBERS}]
+        },
+    )
+
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+
+
+class Point(Numbers):
+    start: datetime = Field(description="Start of the window, in UTC.")
+
+
+class Series(BaseModel):
+    """One point a window, empty ones too; the first and the last may be cut by the range."""
+
+    model_config = ConfigDict(
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "from": "2026-11-22T00:00:00Z",
+                    "to": "2026-11-23T00:00:00Z",
+                    "interval": "day",
+                    "points": [{"start": "2026-11-22T00:00:00Z", **_NUMBERS}],
+                }
+            ]
+        },
+    )
+
+    start: datetime = Field(alias="from")
+    end: datetime = Field(alias="to")
+    interval: Interval
+    points: list[Point]

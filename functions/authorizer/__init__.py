@@ -1,0 +1,1 @@
+"""Tells API Gateway who a bearer token belongs to."""

@@ -1,0 +1,116 @@
+"""Bearer tokens: signature, issuer, audience, expiry and tenant, against the issuer's key set."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.request import urlopen
+
+import jwt
+from jwt import PyJWK, PyJWKSet
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+_LEEWAY_SECONDS = 5
+_FETCH_TIMEOUT_SECONDS = 3.0
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class InvalidTokenError(Exception):
+    """The token proves nothing."""
+
+
+class KeysUnavailableError(Exception):
+    """The issuer's keys can't be had, so no token can be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    tenant: str
+    subject: str
+    scopes: str
+    """Separated by spaces, as OAuth 2 writes them."""
+    expires_at: int
+    """Unix seconds."""
+
+
+def fetch_keys(url: str) -> PyJWKSet:
+    """The key set at an https or file URL. Raises OSError, ValueError or jwt.PyJWTError."""
+    if not url.startswith(("https://", "file://")):
+        raise ValueError(f"keys are fetched by https or from a file, not from {url}")
+    with urlopen(url, timeout=_FETCH_TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
+        return PyJWKSet.from_json(answer.read().decode())
+
+
+@dataclass
+class KeySet:
+    """The issuer's keys, kept for ``lifetime`` seconds.
+
+    A key id that is not among them makes it ask again, once in ``pause`` seconds at the most, so
+    that forged key ids can't make it hammer the issuer. While the issuer does not answer, the keys
+    it has go on serving.
+    """
+
+    fetch: Callable[[], PyJWKSet]
+    clock: Callable[[], float] = time.monotonic
+    lifetime: float = 300.0
+    pause: float = 10.0
+    _keys: dict[str | None, PyJWK] = field(default_factory=dict)
+    _fetched_at: float = float("-inf")
+    _tried_at: float = float("-inf")
+
+    def find(self, key_id: str | None) -> PyJWK:
+        now = self.clock()
+        stale = now - self._fetched_at > self.lifetime
+        if (stale or key_id not in self._keys) and now - self._tried_at > self.pause:
+            self._tried_at = now
+            self._refresh(now)
+        if not self._keys:
+            raise KeysUnavailableError("the issuer's keys can't be had")
+        try:
+            return self._keys[key_id]
+        except KeyError:
+            raise InvalidTokenError("signed with a key that the issuer does not publish") from None
+
+    def _refresh(self, now: float) -> None:
+        try:
+            keys = self.fetch().keys
+        except (jwt.PyJWTError, OSError, ValueError):
+            return
+        self._keys = {key.key_id: key for key in keys}
+        self._fetched_at = now
+
+
+@dataclass(frozen=True)
+class TokenVerifier:
+    keys: KeySet
+    issuer: str
+    audience: str
+    tenant_claim: str
+
+    def verify(self, token: str) -> Claims:
+        """Raises ``InvalidTokenError``, or ``KeysUnavailableError`` where it can't judge."""
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self.keys.find(header.get("kid"))
+            claims = jwt.decode(
+                token,
+                key.key,
+                algorithms=[each for each in ALGORITHMS if each == key.algorithm_name],
+                audience=self.audience,
+                issuer=self.issuer,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
+        except jwt.PyJWTError as error:
+            raise InvalidTokenError(str(error)) from error
+        tenant = claims.get(self.tenant_claim)
+        if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+            raise InvalidTokenError(f"no valid tenant in the claim {self.tenant_claim}")
+        return Claims(tenant, claims["sub"], _scopes(claims.get("scope", "")), int(claims["exp"]))
+
+
+def _scopes(claim: object) -> str:
+    """Issuers write scopes as one string (RFC 8693) or as a list."""
+    if isinstance(claim, list):
+        return " ".join(str(each) for each in claim)
+    return str(claim)

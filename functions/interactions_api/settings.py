@@ -1,0 +1,12 @@
+"""What this function reads from its environment."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    interactions_table: str
+    idempotency_table: str
+    analysis_queue_url: str
+    model_endpoint: str
+    cursor_secret_arn: str

@@ -1,0 +1,135 @@
+"""Interactions as clients see them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.config import JsonDict
+
+from customerai.domain.interaction import MAX_BATCH, Channel, Interaction
+from customerai.domain.sentiment import Sentiment
+from customerai_http.parameters import Instant
+from customerai_http.problems import Problem
+
+_EXAMPLE: JsonDict = {
+    "id": "01M7W4N5E0JN8ZX5D0NR89V3NV",
+    "customer_id": "cust-1042",
+    "channel": "review",
+    "text": "The tent kept us dry all week, but one pole arrived bent.",
+    "occurred_at": "2026-11-20T09:30:00Z",
+    "received_at": "2026-11-20T09:30:02.114Z",
+    "product": "Ridgeline 2 tent",
+    "rating": 4,
+    "language": "en",
+    "metadata": {"order": "A-7781", "verified": True},
+    "sentiment": None,
+}
+
+
+class InteractionOut(BaseModel):
+    """An interaction as it is stored; ``sentiment`` is null until it is analysed."""
+
+    model_config = ConfigDict(
+        from_attributes=True, title="Interaction", json_schema_extra={"examples": [_EXAMPLE]}
+    )
+
+    id: str
+    customer_id: str
+    channel: Channel
+    text: str
+    occurred_at: datetime
+    received_at: datetime
+    product: str | None
+    rating: float | None
+    language: str | None
+    metadata: dict[str, str | bool | int | float | None]
+    sentiment: Sentiment | None
+
+    @classmethod
+    def of(cls, interaction: Interaction) -> "InteractionOut":
+        return cls.model_validate(interaction)
+
+
+class InteractionList(BaseModel):
+    """A page, newest first; ``next`` is the cursor of the next page, null on the last one."""
+
+    items: list[InteractionOut]
+    next: str | None
+
+
+class InteractionBatch(BaseModel):
+    """Each item stands on its own: one that is not valid keeps none of the others out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: Annotated[
+        list[Annotated[Any, WithJsonSchema({"$ref": "#/components/schemas/NewInteraction"})]],
+        Field(min_length=1, max_length=MAX_BATCH),
+    ]
+
+
+class BatchResult(BaseModel):
+    """What became of one item: ``id`` where it is stored, else ``error``."""
+
+    status: int
+    id: str | None = None
+    error: Problem | None = None
+
+
+class BatchResults(BaseModel):
+    """One result an item, in the order of the request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [
+                        {"status": 201, "id": "01M7W4N5E0JN8ZX5D0NR89V3NV"},
+                        {
+                            "status": 422,
+                            "error": {
+                                "type": "urn:customerai:problem:invalid-request",
+                                "title": "The request is not valid",
+                                "status": 422,
+                                "detail": "items[1].text: Field required",
+                                "errors": [{"field": "items[1].text", "message": "Field required"}],
+                            },
+                        },
+                    ]
+                }
+            ]
+        }
+    )
+
+    results: list[BatchResult]
+
+
+class ListParameters(BaseModel):
+    """Filters; all that are given must hold."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    channel: Channel | None = None
+    sentiment: str | None = Field(default=None, pattern="^(negative|neutral|positive|pending)$")
+    customer: str | None = Field(
+        default=None, min_length=1, max_length=200, description="A `customer_id`."
+    )
+    start: Instant | None = Field(default=None, alias="from", description="Occurred at or after.")
+    end: Instant | None = Field(default=None, alias="to", description="Occurred before.")
+    cursor: str | None = Field(
+        default=None, max_length=200, description="`next` of the page before, with its filters."
+    )
+    limit: int = Field(default=50, ge=1, le=MAX_BATCH)
+
+
+class Health(BaseModel):
+    """``ok`` only when every part serves."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"status": "ok", "parts": {"store": "ok", "queue": "ok", "model": "ok"}}]
+        }
+    )
+
+    status: str
+    parts: dict[str, str]

@@ -1,0 +1,1 @@
+"""Schedule: send what still waits for its analysis to the queue again."""

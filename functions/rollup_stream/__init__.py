@@ -1,0 +1,1 @@
+"""DynamoDB stream: count every change, send on what is to be analysed."""

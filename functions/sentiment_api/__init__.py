@@ -1,0 +1,1 @@
+"""HTTP: analyse texts now."""

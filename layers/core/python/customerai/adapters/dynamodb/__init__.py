@@ -1,0 +1,1 @@
+"""State in DynamoDB. HTTP functions go through pynamodb, consumers through the bare client."""

@@ -1,0 +1,54 @@
+"""Idempotency keys: which request each was first used for, and when."""
+
+from datetime import datetime, timedelta
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PutError, PynamoDBException
+from pynamodb.models import Model
+
+from customerai.adapters.dynamodb.connection import TableConnection
+from customerai.domain.errors import IdempotencyKeyReusedError, UnavailableError
+
+KEPT = timedelta(days=7)
+
+
+class _Row(Model):
+    class Meta(TableConnection):
+        pass
+
+    pk = UnicodeAttribute(hash_key=True)
+    fingerprint = UnicodeAttribute()
+    received_at = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class DynamoDBIdempotencyKeys:
+    """``customerai.ports.IdempotencyKeys``; a key is kept for a week at least."""
+
+    def __init__(self, table: str) -> None:
+        _Row.Meta.table_name = table
+
+    def claim(self, tenant: str, key: str, fingerprint: str, received_at: datetime) -> datetime:
+        pk = f"{tenant}#{key}"
+        row = _Row(
+            pk,
+            fingerprint=fingerprint,
+            received_at=received_at.isoformat(),
+            expires_at=int((received_at + KEPT).timestamp()),
+        )
+        try:
+            row.save(condition=_Row.pk.does_not_exist())
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise UnavailableError("store") from error
+        else:
+            return received_at
+        try:
+            first = _Row.get(pk, consistent_read=True)
+        except _Row.DoesNotExist as error:  # it expired between the two calls
+            raise UnavailableError("store") from error
+        except PynamoDBException as error:
+            raise UnavailableError("store") from error
+        if first.fingerprint != fingerprint:
+            raise IdempotencyKeyReusedError("This Idempotency-Key was used for another request.")
+        return datetime.fromisoformat(first.received_at)

@@ -1,0 +1,45 @@
+"""How an interaction lies in its table: the names that every reader and writer of it shares.
+
+| attribute | what |
+|---|---|
+| pk | ``{tenant}#{shard}`` |
+| id | the interaction's id, which sorts by time |
+| by_customer, by_channel, by_sentiment | hash key of the index of that name, ``{pk}#{value}`` |
+| pending | hash key of the sparse index of what waits for its analysis; equal to pk |
+| sentiment, score, scores, model | the analysis; ``score`` in millionths, ``scores`` as JSON |
+| the rest | the interaction's own fields; ``metadata`` as JSON |
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from customerai.domain.interaction import InteractionRef
+from customerai.domain.rollup import State
+from customerai.domain.shards import shard_of
+
+
+def partition(tenant: str, interaction_id: str) -> str:
+    return partition_of_shard(tenant, shard_of(interaction_id))
+
+
+def partition_of_shard(tenant: str, shard: int) -> str:
+    return f"{tenant}#{shard}"
+
+
+def index_key(pk: str, value: str) -> str:
+    return f"{pk}#{value}"
+
+
+def item_key(ref: InteractionRef) -> dict[str, Any]:
+    return {"pk": {"S": partition(ref.tenant, ref.id)}, "id": {"S": ref.id}}
+
+
+def ref_of(item: Mapping[str, Any]) -> InteractionRef:
+    """Which interaction an item, or the key of one, belongs to."""
+    return InteractionRef(item["pk"]["S"].rpartition("#")[0], item["id"]["S"])
+
+
+def state_of(item: Mapping[str, Any]) -> State:
+    if "sentiment" not in item:
+        return State(item["channel"]["S"])
+    return State(item["channel"]["S"], item["sentiment"]["S"], int(item["score"]["N"]))

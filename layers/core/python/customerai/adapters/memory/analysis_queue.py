@@ -1,0 +1,19 @@
+"""What is to be analysed, in a list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from customerai.domain.interaction import InteractionRef
+
+
+@dataclass
+class MemoryAnalysisQueue:
+    """``customerai.ports.AnalysisQueue``."""
+
+    sent: list[InteractionRef] = field(default_factory=list)
+
+    def send(self, refs: Sequence[InteractionRef]) -> None:
+        self.sent.extend(refs)
+
+    def probe(self) -> None:
+        """A list always serves."""

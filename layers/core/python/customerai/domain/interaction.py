@@ -1,0 +1,140 @@
+"""A customer interaction: what clients send, and what the platform keeps of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from customerai.domain.ids import truncate
+from customerai.domain.sentiment import Sentiment
+
+MAX_TEXT = 10_000
+MAX_BATCH = 100
+_CLOCK_SKEW = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    CHAT = "chat"
+    REVIEW = "review"
+    SURVEY = "survey"
+    SOCIAL = "social"
+    CALL = "call"
+
+
+def as_utc(instant: datetime) -> datetime:
+    """Times without an offset are UTC."""
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _occurred(instant: datetime) -> datetime:
+    instant = as_utc(instant)
+    if instant < _EPOCH:
+        raise ValueError("lies before 1970")
+    if instant > datetime.now(UTC) + _CLOCK_SKEW:
+        raise ValueError("lies more than a day in the future")
+    return truncate(instant)
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("holds nothing but white space")
+    return text
+
+
+def _exact(value: object) -> object:
+    """Integers stay where every JSON reader keeps them exact (RFC 8259, section 6)."""
+    if isinstance(value, int) and abs(value) > 2**53:
+        raise ValueError("is an integer beyond 2**53; send it as a string")
+    return value
+
+
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetadataValue = Annotated[
+    Annotated[str, StringConstraints(max_length=500)]
+    | bool
+    | int
+    | Annotated[float, Field(allow_inf_nan=False)]
+    | None,
+    BeforeValidator(_exact),
+]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=32)]
+CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank)
+]
+
+
+class NewInteraction(BaseModel):
+    """An interaction as a client sends it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "cust-1042",
+                    "channel": "review",
+                    "text": "The tent kept us dry all week, but one pole arrived bent.",
+                    "occurred_at": "2026-11-20T09:30:00Z",
+                    "product": "Ridgeline 2 tent",
+                    "rating": 4,
+                    "language": "en",
+                    "metadata": {"order": "A-7781", "verified": True},
+                }
+            ]
+        },
+    )
+
+    customer_id: CustomerId
+    channel: Channel
+    text: Text
+    occurred_at: Annotated[datetime, AfterValidator(_occurred)] | None = Field(
+        default=None,
+        description="When it happened (ISO 8601, UTC where no offset is given). "
+        "Default: when it was received.",
+    )
+    product: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    rating: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = Field(
+        default=None, description="The customer's own mark, on whatever scale up to 10 was asked."
+    )
+    language: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None
+    ) = Field(default=None, description="BCP 47 tag of the text's language.")
+    metadata: Metadata = Field(
+        default_factory=dict, description="Up to 32 values of the client's own."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionRef:
+    """Where an interaction is: enough to find it, nothing of what it says."""
+
+    tenant: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """An interaction as the platform keeps it; ``sentiment`` is None until it is analysed."""
+
+    tenant: str
+    id: str
+    received_at: datetime
+    occurred_at: datetime
+    customer_id: str
+    channel: Channel
+    text: str
+    product: str | None = None
+    rating: float | None = None
+    language: str | None = None
+    metadata: dict[str, str | bool | int | float | None] | None = None
+    sentiment: Sentiment | None = None
+
+    @property
+    def ref(self) -> InteractionRef:
+        return InteractionRef(self.tenant, self.id)

@@ -1,0 +1,1 @@
+"""Logs and metrics, in the shapes that CloudWatch reads without an agent."""

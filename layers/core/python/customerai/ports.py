@@ -1,0 +1,139 @@
+"""What the use cases need of the world, as Protocols.
+
+Every write may be repeated. Every method may raise ``UnavailableError``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from customerai.domain.interaction import Interaction, InteractionRef
+from customerai.domain.rollup import AggregateKey, State, WindowCounters
+from customerai.domain.sentiment import Sentiment
+from customerai.domain.windows import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionFilter:
+    """Which interactions of a tenant: all conditions hold. ``start`` and ``end`` are half-open."""
+
+    channel: str | None = None
+    sentiment: str | None = None
+    """A label, or ``pending``."""
+    customer_id: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``resume`` is the id to go on after, or None where there is nothing more."""
+
+    items: list[Interaction]
+    resume: str | None
+
+
+class Interactions(Protocol):
+    """The interactions that are stored."""
+
+    def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
+        """Store each where its id is free; one outcome each, in order.
+
+        An id that is taken counts as stored: ids are made from who asked for what, so it can only
+        be the same request again.
+        """
+        ...
+
+    def get(self, tenant: str, interaction_id: str) -> Interaction | None: ...
+
+    def page(self, tenant: str, where: InteractionFilter, after: str | None, limit: int) -> Page:
+        """Up to ``limit`` interactions, newest first, older than the id ``after``.
+
+        May hold fewer, even none, and still have a ``resume``: filters are given a bounded effort.
+        """
+        ...
+
+    def remove(self, tenant: str, interaction_id: str) -> bool:
+        """Whether there was one."""
+        ...
+
+
+class States(Protocol):
+    """What of each stored interaction is counted."""
+
+    def states(self, tenant: str, start: datetime, end: datetime) -> Iterator[State]:
+        """All that occurred in [start, end)."""
+        ...
+
+
+class IdempotencyKeys(Protocol):
+    """Which request a key belongs to."""
+
+    def claim(self, tenant: str, key: str, fingerprint: str, received_at: datetime) -> datetime:
+        """When the request was first received: now, or as recorded.
+
+        Raises ``IdempotencyKeyReusedError`` where the key is bound to another fingerprint.
+        """
+        ...
+
+
+class Analyses(Protocol):
+    """The analysis that each stored interaction carries, or still waits for."""
+
+    def pending_texts(self, refs: Iterable[InteractionRef]) -> dict[InteractionRef, str]:
+        """The texts of those that exist and are not analysed yet."""
+        ...
+
+    def save(self, analyses: Mapping[InteractionRef, Sentiment]) -> list[InteractionRef]:
+        """Write each analysis where the interaction still waits for one; those that failed."""
+        ...
+
+    def pending(self, received_before: datetime) -> Iterator[InteractionRef]:
+        """Every interaction of any tenant received before then that waits for its analysis."""
+        ...
+
+
+class AnalysisQueue(Protocol):
+    """What is to be analysed; delivered at least once."""
+
+    def send(self, refs: Sequence[InteractionRef]) -> None: ...
+
+
+class SentimentModel(Protocol):
+    def analyse(self, texts: Sequence[str]) -> list[Sentiment]:
+        """One answer a text, in order. Raises ``ModelRejectedError`` for what it refuses."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SequencedChange:
+    """A change of counters at a place in its stream shard; ``sequence`` is zero-padded."""
+
+    sequence: str
+    counters: Mapping[str, int]
+
+
+class Rollups(Protocol):
+    """Counters by window. One item a window and stream shard, fenced by sequence number."""
+
+    def apply(self, shard: str, changes: Mapping[AggregateKey, Sequence[SequencedChange]]) -> None:
+        """Add each change whose sequence lies after what its window has seen of ``shard``.
+
+        Each window's changes come in ascending order. Repeating any of it adds nothing.
+        """
+        ...
+
+    def read(
+        self, tenant: str, interval: Interval, start: datetime, end: datetime
+    ) -> Iterator[WindowCounters]:
+        """The counters of the windows that start in [start, end)."""
+        ...
+
+
+class Probe(Protocol):
+    """Whether a part serves."""
+
+    def __call__(self) -> None:
+        """Raises where it does not."""
+        ...

@@ -1,0 +1,65 @@
+"""Take interactions in: one or a batch, once however often the request is repeated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from customerai.domain.ids import keyed_entropy, make_id, random_entropy, truncate
+from customerai.domain.interaction import Interaction, NewInteraction
+from customerai.ports import IdempotencyKeys, Interactions
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The client's key, and what tells its request from any other under the same key."""
+
+    value: str
+    fingerprint: str
+
+
+def ingest_interactions(
+    tenant: str,
+    inputs: Mapping[int, NewInteraction],
+    key: IdempotencyKey | None,
+    now: datetime,
+    *,
+    interactions: Interactions,
+    keys: IdempotencyKeys,
+) -> dict[int, Interaction | Exception]:
+    """Store each input; ``inputs`` maps the place in the request, which the id depends on.
+
+    The key is claimed before anything is stored. Its record keeps when the request was first
+    received, so a repeat makes the same ids and finds them taken, wherever the first try died.
+    Raises ``IdempotencyKeyReusedError``; a failure of one input is its outcome.
+    """
+    received_at = truncate(now)
+    if key:
+        received_at = keys.claim(tenant, key.value, key.fingerprint, received_at)
+    made = {
+        place: _interaction(tenant, place, each, key, received_at) for place, each in inputs.items()
+    }
+    outcomes = interactions.add(list(made.values()))
+    return {
+        place: error or interaction
+        for (place, interaction), error in zip(made.items(), outcomes, strict=True)
+    }
+
+
+def _interaction(
+    tenant: str, place: int, each: NewInteraction, key: IdempotencyKey | None, received_at: datetime
+) -> Interaction:
+    occurred_at = each.occurred_at or received_at
+    entropy = keyed_entropy(tenant, key.value, place) if key else random_entropy()
+    return Interaction(
+        tenant=tenant,
+        id=make_id(occurred_at, entropy),
+        received_at=received_at,
+        occurred_at=occurred_at,
+        customer_id=each.customer_id,
+        channel=each.channel,
+        text=each.text,
+        product=each.product,
+        rating=each.rating,
+        language=each.language,
+        metadata=each.metadata,
+    )

@@ -1,0 +1,1 @@
+"""What every HTTP function of the platform shares."""

@@ -1,0 +1,32 @@
+"""Query parameters that several functions take."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+
+from customerai.domain.interaction import as_utc
+
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _plus_sign(value: object) -> object:
+    """In a query string an unescaped + of an offset arrives as a space."""
+    if isinstance(value, str) and len(value) > 6 and value[-6] == " ":
+        return value[:-6] + "+" + value[-5:]
+    return value
+
+
+def _in_range(instant: datetime) -> datetime:
+    try:
+        instant = as_utc(instant)
+    except OverflowError:
+        instant = _LAST.replace(year=2201)
+    if not _FIRST <= instant <= _LAST:
+        raise ValueError("lies outside 1970 to 2200")
+    return instant
+
+
+Instant = Annotated[datetime, BeforeValidator(_plus_sign), AfterValidator(_in_range)]
+"""An ISO 8601 date or time; UTC where it has no offset."""

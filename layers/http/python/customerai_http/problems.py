@@ -1,0 +1,195 @@
+"""Errors on the wire: application/problem+json (RFC 9457), one table from exception to problem."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from customerai.domain.errors import (
+    DomainError,
+    IdempotencyKeyReusedError,
+    InvalidParameterError,
+    ModelRejectedError,
+    NotFoundError,
+    UnavailableError,
+)
+from customerai.observability.telemetry import logger
+from customerai_http.auth import ForbiddenError, UnauthorizedError
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:customerai:problem:"
+
+
+class FieldError(BaseModel):
+    field: str = Field(description="Path of the field, such as `items[3].text`.")
+    message: str
+
+
+class Problem(BaseModel):
+    """A problem detail (RFC 9457); ``errors`` names each field that is at fault."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": _TYPE_PREFIX + "invalid-request",
+                    "title": "The request is not valid",
+                    "status": 422,
+                    "detail": "text: String should have at least 1 character",
+                    "errors": [
+                        {"field": "text", "message": "String should have at least 1 character"}
+                    ],
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+_KINDS: Mapping[type[Exception], tuple[int, str, str]] = {
+    InvalidParameterError: (422, "invalid-request", "The request is not valid"),
+    UnauthorizedError: (401, "unauthorized", "Authentication is needed"),
+    ForbiddenError: (403, "forbidden", "The token does not allow this"),
+    NotFoundError: (404, "not-found", "Not found"),
+    IdempotencyKeyReusedError: (422, "idempotency-key-reused", "Idempotency-Key reused"),
+    ModelRejectedError: (422, "model-rejected", "The model refuses this input"),
+    UnavailableError: (503, "unavailable", "Temporarily unavailable"),
+}
+_INTERNAL = (500, "internal", "Something went wrong on our side")
+
+
+def problem_of(error: Exception) -> Problem:
+    """Any exception as a problem; what is not in the table tells nothing of itself."""
+    kind = next((kind for kind in type(error).__mro__ if kind in _KINDS), None)
+    if kind is None:
+        status, name, title = _INTERNAL
+        return Problem(type=_TYPE_PREFIX + name, title=title, status=status, detail=title + ".")
+    status, name, title = _KINDS[kind]
+    errors: list[FieldError] = []
+    if isinstance(error, InvalidParameterError):
+        errors.append(FieldError(field=error.field, message=str(error)))
+    if isinstance(error, IdempotencyKeyReusedError):
+        errors.append(FieldError(field="Idempotency-Key", message=str(error)))
+    detail = f"{errors[0].field}: {errors[0].message}" if errors else str(error)
+    return Problem(
+        type=_TYPE_PREFIX + name, title=title, status=status, detail=detail, errors=errors
+    )
+
+
+def invalid(errors: Iterable[Mapping[str, Any]], prefix: str = "") -> Problem:
+    """pydantic's errors as one problem; ``prefix`` is the path above them."""
+    found = [
+        FieldError(field=_path(prefix, error["loc"]), message=error["msg"]) for error in errors
+    ]
+    return Problem(
+        type=_TYPE_PREFIX + "invalid-request",
+        title="The request is not valid",
+        status=422,
+        detail="; ".join(f"{each.field}: {each.message}" for each in found),
+        errors=found,
+    )
+
+
+def _path(prefix: str, location: Iterable[str | int]) -> str:
+    path = prefix
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{part}" if path else part
+    return path or "body"
+
+
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        problem.model_dump_json(exclude_defaults=True),
+        problem.status,
+        dict(headers or {}),
+        MEDIA_TYPE,
+    )
+
+
+async def _domain_error(_: Request, error: Exception) -> Response:
+    headers = {}
+    if isinstance(error, UnavailableError):
+        logger.warning("unavailable", exc_info=error)
+        headers["retry-after"] = str(error.retry_after)
+    if isinstance(error, UnauthorizedError):
+        headers["www-authenticate"] = 'Bearer error="invalid_token"'
+    return respond(problem_of(error), headers)
+
+
+async def _request_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
+    # The first part of a location is where FastAPI looked: body, query, header, path.
+    return respond(invalid({**each, "loc": each["loc"][1:]} for each in error.errors()))
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
+    problem = Problem(
+        type="about:blank",
+        title=str(error.detail),
+        status=error.status_code,
+        detail=str(error.detail),
+    )
+    return respond(problem, error.headers)
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    return respond(problem_of(error))
+
+
+_Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def install(app: FastAPI) -> None:
+    handlers: Mapping[type[Exception], _Handler] = {
+        DomainError: _domain_error,
+        UnauthorizedError: _domain_error,
+        ForbiddenError: _domain_error,
+        RequestValidationError: _request_error,
+        HTTPException: _http_error,
+        Exception: _unexpected,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's ``responses`` for these problems."""
+    return {
+        status: {
+            "description": _DESCRIPTIONS[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+_DESCRIPTIONS = {
+    401: "No valid token",
+    403: "The token lacks the scope",
+    404: "Not found",
+    413: "The body is too large",
+    422: "A field is not valid; `errors` names it",
+    503: "A part is unavailable; try again",
+}
+__all__ = [
+    "Problem",
+    "ValidationError",
+    "documented",
+    "install",
+    "invalid",
+    "problem_of",
+    "respond",
+]
