@@ -17,14 +17,14 @@ Schedule = Sequence[tuple[datetime, int]]
 SCHEDULE: Schedule = ((datetime(1970, 1, 1, tzinfo=UTC), 1),)
 
 
-def shard_of(interaction_id: str, schedule: Schedule = SCHEDULE) -> int:
-    count = _count_at(instant_of(interaction_id), schedule)
+def shard_of(interaction_id: str, schedule: Schedule | None = None) -> int:
+    count = _count_at(instant_of(interaction_id), schedule or SCHEDULE)
     return max(range(count), key=lambda shard: _weight(interaction_id, shard))
 
 
-def all_shards(schedule: Schedule = SCHEDULE) -> range:
+def all_shards(schedule: Schedule | None = None) -> range:
     """Every shard that may hold a row."""
-    return range(max(count for _, count in schedule))
+    return range(max(count for _, count in schedule or SCHEDULE))
 
 
 def _count_at(instant: datetime, schedule: Schedule) -> int:

@@ -1,0 +1,110 @@
+# What a fresh machine needs besides git, make, a C toolchain and Python 3.11 is installed into this
+# checkout: .tools (uv, emulators, CDK command line) and .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON311 ?= $(shell command -v python3.11 || command -v python3)
+UV_VERSION := 0.13.9
+DYNOXIDE_VERSION := 1.2.1
+MINISTACK_VERSION := 1.5.33
+AWS_CDK_VERSION := 2.1148.1
+
+UV := .tools/uv/bin/uv
+PY := .venv/bin/python
+STAGE ?= dev
+
+TOOLS := .tools/uv/.$(UV_VERSION) .venv/.synced .tools/bin/ministack .tools/.node-$(DYNOXIDE_VERSION)-$(AWS_CDK_VERSION)
+LOCAL_ASSEMBLY := cdk.out.local/manifest.json
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/uv/bin:$(CURDIR)/.tools/node_modules/.bin:$(PATH)
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+export UV_TOOL_DIR := $(CURDIR)/.tools/environments
+export UV_TOOL_BIN_DIR := $(CURDIR)/.tools/bin
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: up
+up: setup ## Start the whole platform on this machine
+	@exec $(PY) -m functions up
+
+# --- preparing -----------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: $(TOOLS) $(LOCAL_ASSEMBLY) ## Install every tool and package into the checkout
+
+.tools/uv/.$(UV_VERSION):
+	@"$(PYTHON311)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "Python 3.11 is needed, and $(PYTHON311) is another: make PYTHON311=/path/to/python3.11"; exit 1; }
+	@echo "→ uv $(UV_VERSION)"
+	@"$(PYTHON311)" -m venv --clear .tools/uv
+	@.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/.synced: pyproject.toml uv.lock layers/core/pyproject.toml layers/http/pyproject.toml .tools/uv/.$(UV_VERSION)
+	@echo "→ Python packages into .venv"
+	@$(UV) sync --locked --quiet --python "$(PYTHON311)"
+	@touch $@
+
+.tools/bin/ministack: .tools/uv/.$(UV_VERSION) Makefile
+	@echo "→ ministack $(MINISTACK_VERSION): queues, buckets, CloudFormation"
+	@$(UV) tool install --quiet --force --python "$(PYTHON311)" --with cryptography ministack==$(MINISTACK_VERSION)
+	@touch $@
+
+.tools/.node-$(DYNOXIDE_VERSION)-$(AWS_CDK_VERSION): .venv/.synced
+	@echo "→ dynoxide $(DYNOXIDE_VERSION): DynamoDB; CDK command line $(AWS_CDK_VERSION)"
+	@npm install --silent --no-audit --no-fund --no-save --prefix .tools aws-cdk@$(AWS_CDK_VERSION) \
+		"@dynoxide/$$($(PY) -c 'from functions._runner.platform import dynoxide_package as p; print(p())')@$(DYNOXIDE_VERSION)"
+	@touch $@
+
+# The templates of the local stage; their assets stay in the source tree.
+$(LOCAL_ASSEMBLY): .venv/.synced cdk.json $(shell find infra_cdk -name '*.py')
+	@echo "→ templates of the local stage"
+	@rm -rf cdk.out.local
+	@CDK_VALIDATION=false $(PY) -m infra_cdk.app -c stage=local --no-bundling -o cdk.out.local
+	@touch $@
+
+# --- checking ------------------------------------------------------------------------------------
+
+.PHONY: check
+check: setup ## All static checks
+	@$(PY) -m ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m mypy . --no-error-summary
+	@.venv/bin/lint-imports --no-cache > .tools/lint-imports.log || { cat .tools/lint-imports.log; exit 1; }
+	@$(UV) lock --check --quiet
+	@echo "static checks passed"
+
+.PHONY: format
+format: .venv/.synced ## Format, and fix what can be fixed
+	@$(PY) -m ruff check --quiet --fix . || true
+	@$(PY) -m ruff format --quiet .
+
+.PHONY: test
+test: check ## Static checks and every test
+	@$(PY) -m pytest
+
+.PHONY: openapi
+openapi: .venv/.synced ## Merge the functions' API documents
+	@$(PY) -m functions openapi
+
+# --- deploying -----------------------------------------------------------------------------------
+
+.PHONY: synth
+synth: $(TOOLS) ## Synthesise dev and prod into cdk.out: bundles, validation, security rules
+	@rm -rf cdk.out
+	@$(PY) -m infra_cdk.app -c stage=dev,prod -o cdk.out
+	@$(PY) -m cfnlint 'cdk.out/*.template.json'
+	@echo "templates in cdk.out are ready"
+
+.PHONY: deploy
+deploy: $(TOOLS) ## Deploy STAGE (default dev) to the AWS account of your credentials
+	@cdk deploy --all --context stage=$(STAGE)
+
+.PHONY: clean
+clean: ## Remove build output and caches; the local platform's data in .local stays
+	@rm -rf cdk.out* .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

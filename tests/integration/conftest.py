@@ -1,0 +1,132 @@
+"""The parts that adapters speak to: moto in this process, dynoxide beside it."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import BotoCoreError
+from moto import mock_aws
+
+from customerai.adapters import aws
+from functions._runner.assembly import Assembly, load_assembly
+from functions._runner.platform import dynoxide_binary
+from functions._runner.resources import table_request
+from functions._runner.settings import Settings
+
+CLIENTS = (aws.dynamodb, aws.sqs, aws.secrets, aws.sagemaker_runtime)
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def assembly() -> Assembly:
+    """The synthesised local stage, which `make test` keeps up to date."""
+    return load_assembly(replace(Settings.from_environment({}), port=1))
+
+
+@pytest.fixture(autouse=True)
+def _clients_of_this_test_only() -> Iterator[None]:
+    """Clients are made once in a process; each test has its own emulator."""
+    for client in CLIENTS:
+        client.cache_clear()
+    yield
+    for client in CLIENTS:
+        client.cache_clear()
+
+
+@pytest.fixture
+def moto() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+@pytest.fixture(scope="session")
+def dynoxide_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    database = tmp_path_factory.mktemp("dynoxide") / "test.db"
+    port = free_port()
+    command = [str(dynoxide_binary()), "serve", "--port", str(port), "--db-path", str(database)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    client = boto3.client("dynamodb", endpoint_url=url)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            client.list_tables()
+            break
+        except BotoCoreError:
+            assert process.poll() is None, "dynoxide ended"
+            assert time.monotonic() < deadline, "dynoxide does not answer"
+            time.sleep(0.02)
+    yield url
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def dynoxide(dynoxide_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynoxide_url)
+
+
+CreateTable = Callable[[str], str]
+
+
+@pytest.fixture
+def create_table(assembly: Assembly) -> CreateTable:
+    """Creates a table as the templates have it, under a name of its own, and returns that."""
+    tables = {table.name: table for table in assembly.resources("AWS::DynamoDB::Table")}
+    tables |= {table.name: table for table in assembly.resources("AWS::DynamoDB::GlobalTable")}
+
+    def create(thing: str) -> str:
+        name = f"{thing}-{uuid4().hex}"
+        request: Mapping[str, Any] = table_request(tables[f"customerai-local-{thing}"].properties)
+        aws.dynamodb().create_table(TableName=name, **request)
+        return name
+
+    return create
+
+
+@pytest.fixture(params=["memory", "moto", "dynoxide"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """What stands behind the port; contract suites run against each."""
+    if request.param != "memory":
+        request.getfixturevalue(request.param)
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def model_url() -> Iterator[str]:
+    """The real model behind its real server."""
+    port = free_port()
+    command = [sys.executable, "-m", "models.serving", "--host", "127.0.0.1", "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            if httpx.get(f"{url}/ping").status_code == 200:
+                break
+        except httpx.TransportError:
+            assert process.poll() is None, "the model server ended"
+        assert time.monotonic() < deadline, "the model server does not answer"
+        time.sleep(0.05)
+    yield url
+    process.terminate()
+    process.wait(timeout=30)
+
+
+@pytest.fixture
+def model(model_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", model_url)

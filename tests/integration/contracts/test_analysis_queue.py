@@ -1,0 +1,65 @@
+"""What ``AnalysisQueue`` promises, held against every adapter."""
+
+import pytest
+
+from customerai.adapters import aws
+from customerai.adapters.memory.analysis_queue import MemoryAnalysisQueue
+from customerai.adapters.sqs.analysis_queue import SQSAnalysisQueue, from_message, to_message
+from customerai.domain.errors import UnavailableError
+from customerai.domain.interaction import InteractionRef
+
+
+class Queue:
+    """A queue with its far end."""
+
+    def __init__(self, kind: str) -> None:
+        self._url = ""
+        if kind == "memory":
+            self.port: MemoryAnalysisQueue | SQSAnalysisQueue = MemoryAnalysisQueue()
+        else:
+            self._url = aws.sqs().create_queue(QueueName="analysis")["QueueUrl"]
+            self.port = SQSAnalysisQueue(self._url)
+
+    def received(self) -> list[InteractionRef]:
+        if isinstance(self.port, MemoryAnalysisQueue):
+            return self.port.sent
+        found = []
+        while (
+            messages := aws.sqs()
+            .receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+            .get("Messages")
+        ):
+            found += [from_message(message["Body"]) for message in messages]
+        return found
+
+
+@pytest.fixture(params=["memory", "sqs"])
+def queue(request: pytest.FixtureRequest, moto: None) -> Queue:
+    return Queue(request.param)
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 37])
+def test_everything_sent_arrives(queue: Queue, count: int) -> None:
+    refs = [InteractionRef("acme", f"id-{n}") for n in range(count)]
+    queue.port.send(refs)
+    assert sorted(queue.received(), key=lambda ref: ref.id) == sorted(refs, key=lambda r: r.id)
+    queue.port.probe()
+
+
+def test_a_missing_queue_is_told(moto: None) -> None:
+    missing = SQSAnalysisQueue("https://sqs.us-east-1.amazonaws.com/123456789012/none")
+    with pytest.raises(UnavailableError):
+        missing.send([InteractionRef("acme", "id")])
+    with pytest.raises(UnavailableError):
+        missing.probe()
+
+
+def test_a_message_gives_its_interaction_back() -> None:
+    ref = InteractionRef("acme", "id")
+    assert from_message(to_message(ref)) == ref
+
+
+@pytest.mark.parametrize("body", ["", "7", "[]", "{}", '{"tenant": "acme"}', '{"tenant":1,"id":2}'])
+def test_what_is_no_message(body: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        from_message(body)

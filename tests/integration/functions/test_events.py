@@ -1,0 +1,213 @@
+"""Every file in events/ through its function: the real handler, moto, and the real model."""
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+
+from customerai.adapters import aws
+from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
+from customerai.adapters.dynamodb.rollups import DynamoDBRollups
+from customerai.domain.interaction import Channel, Interaction
+from customerai.domain.windows import Interval
+from functions._runner import tokens
+from functions._runner.assembly import Assembly
+from functions._runner.resources import table_request
+from functions.authorizer.tokens import fetch_keys
+from tests.conftest import ROOT, LambdaContext
+
+EVENTS = ROOT / "events"
+FILES = sorted(path.relative_to(EVENTS).as_posix() for path in EVENTS.glob("*/*.json"))
+STORED = "01M7W4N5E0JN8ZX5D0NR89V3NV"
+"""The id that the events speak of."""
+
+Invoke = Callable[[str], Any]
+
+
+def load(name: str) -> Any:
+    return json.loads((EVENTS / name).read_text())
+
+
+def forget_handlers() -> None:
+    """A handler reads its environment when it is imported; each test has its own."""
+    for function in EVENTS.iterdir():
+        sys.modules.pop(f"functions.{function.name}.handler", None)
+
+
+@pytest.fixture
+def world(
+    moto: None, model: None, assembly: Assembly, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], ModuleType]]:
+    """The local stage's tables, queues and secrets in moto, and its functions' handlers."""
+    for kind in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
+        for table in assembly.resources(kind):
+            aws.dynamodb().create_table(TableName=table.name, **table_request(table.properties))
+    urls = {
+        queue.name: aws.sqs().create_queue(QueueName=queue.name)["QueueUrl"]
+        for queue in assembly.resources("AWS::SQS::Queue")
+    }
+    for secret in assembly.resources("AWS::SecretsManager::Secret"):
+        boto3.client("secretsmanager").create_secret(Name=secret.name, SecretString="secret")
+    environments = {
+        function.properties["Handler"].split(".")[1]: function.properties["Environment"][
+            "Variables"
+        ]
+        for function in assembly.resources("AWS::Lambda::Function")
+        if function.properties["Handler"].startswith("functions.")
+    }
+    forget_handlers()
+
+    def compose(function: str) -> ModuleType:
+        for name, value in environments[function].items():
+            queue = value.rpartition("/")[2]
+            monkeypatch.setenv(name, urls.get(queue, value))
+        return importlib.import_module(f"functions.{function}.handler")
+
+    yield compose
+    forget_handlers()
+
+
+@pytest.fixture
+def invoke(world: Callable[[str], ModuleType]) -> Invoke:
+    def invoke(name: str) -> Any:
+        return world(name.partition("/")[0]).handler(load(name), LambdaContext())
+
+    return invoke
+
+
+def store_the_interaction() -> DynamoDBInteractions:
+    interactions = DynamoDBInteractions("customerai-local-interactions")
+    at = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+    text = "The tent kept us dry all week, but one pole arrived bent."
+    interactions.add([Interaction("demo", STORED, at, at, "cust-1042", Channel.REVIEW, text)])
+    return interactions
+
+
+STATUSES = {
+    "interactions_api/create.json": 201,
+    "interactions_api/create_batch.json": 207,
+    "interactions_api/delete.json": 204,
+    "interactions_api/docs.json": 200,
+    "interactions_api/get.json": 200,
+    "interactions_api/health.json": 200,
+    "interactions_api/list.json": 200,
+    "interactions_api/openapi.json": 200,
+    "sentiment_api/analyse.json": 200,
+    "sentiment_api/analyse_batch.json": 200,
+    "analytics_api/summary.json": 200,
+    "analytics_api/timeseries.json": 200,
+}
+OTHERS = {
+    "authorizer/request.json": {"isAuthorized": False},
+    "analysis_queue/messages.json": {"batchItemFailures": []},
+    "analysis_queue/unreadable.json": {
+        "batchItemFailures": [{"itemIdentifier": "0f8b5a3e-7c1d-4e2f-9a6b-000000000003"}]
+    },
+    "maintenance/schedule.json": {"swept": 1},
+    "rollup_stream/stored.json": {"batchItemFailures": [], "state": {}},
+    "rollup_stream/analysed.json": {"batchItemFailures": [], "state": {}},
+    "rollup_stream/deleted.json": {"batchItemFailures": [], "state": {}},
+    "rollup_stream/expired.json": {"batchItemFailures": [], "state": {}},
+    "rollup_stream/poison.json": {
+        "batchItemFailures": [{"itemIdentifier": "4000000000000000000000006"}],
+        "state": {},
+    },
+}
+
+
+def test_every_file_has_an_expectation() -> None:
+    assert sorted([*STATUSES, *OTHERS]) == FILES
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_event_is_answered(name: str, invoke: Invoke, world: object) -> None:
+    store_the_interaction()
+    answer = invoke(name)
+    if name in STATUSES:
+        assert answer["statusCode"] == STATUSES[name], answer
+    else:
+        assert answer == OTHERS[name]
+
+
+def test_a_good_token_is_told_who_it_is(
+    world: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorizer = world("authorizer")
+    settings = authorizer.settings
+    issuer = tokens.Issuer(
+        settings.token_issuer,
+        settings.token_audience,
+        settings.tenant_claim,
+        tmp_path / "jwks.json",
+    )
+    token = tokens.issue(issuer, "acme", ["analytics:read"], 600)
+    monkeypatch.setattr(
+        authorizer.verifier.keys, "fetch", partial(fetch_keys, issuer.jwks.as_uri())
+    )
+    event = load("authorizer/request.json")
+    event["headers"]["authorization"] = f"Bearer {token}"
+    answer = authorizer.handler(event, LambdaContext())
+    expires_at = int(answer["context"].pop("expires_at"))
+    assert answer == {
+        "isAuthorized": True,
+        "context": {"tenant": "acme", "subject": "acme-developer", "scopes": "analytics:read"},
+    }
+    assert 0 < expires_at - time.time() <= 600
+
+
+def test_from_the_stream_to_the_analysis(
+    world: Callable[[str], ModuleType], invoke: Invoke
+) -> None:
+    """Stored, counted, sent, analysed; each step delivered twice."""
+    interactions = store_the_interaction()
+    for _ in range(2):
+        invoke("rollup_stream/stored.json")
+    rollups = DynamoDBRollups("customerai-local-rollups")
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+
+    def counted() -> dict[str, int]:
+        (window,) = rollups.read("demo", Interval.DAY, day, day.replace(day=21))
+        return {name: n for name, n in window.counters.items() if n}
+
+    assert counted() == {"n_review_pending": 1}
+    queue = aws.sqs().get_queue_url(QueueName="customerai-local-analysis")["QueueUrl"]
+    messages = aws.sqs().receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    sent = json.loads(load("analysis_queue/messages.json")["Records"][0]["body"])
+    assert {message["Body"] for message in messages} == {json.dumps(sent)}
+    for _ in range(2):
+        invoke("analysis_queue/messages.json")
+    stored = interactions.get("demo", STORED)
+    assert stored is not None
+    assert stored.sentiment is not None
+    for _ in range(2):
+        invoke("rollup_stream/analysed.json")
+    assert counted() == {"n_review_neutral": 1, "s_review": 81_400}
+    invoke("rollup_stream/expired.json")
+    assert counted() == {"n_review_neutral": 1, "s_review": 81_400}
+
+
+def test_a_deleted_interaction_is_forgotten(invoke: Invoke) -> None:
+    for step in ("stored", "analysed", "deleted", "deleted"):
+        invoke(f"rollup_stream/{step}.json")
+    rollups = DynamoDBRollups("customerai-local-rollups")
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    windows = list(rollups.read("demo", Interval.DAY, day, day.replace(day=21)))
+    assert [n for window in windows for n in window.counters.values() if n] == []
+
+
+def test_a_poison_record_stops_what_follows_it_and_nothing_before(invoke: Invoke) -> None:
+    for _ in range(2):
+        invoke("rollup_stream/poison.json")
+    rollups = DynamoDBRollups("customerai-local-rollups")
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    (window,) = rollups.read("demo", Interval.DAY, day, day.replace(day=21))
+    assert window.counters == {"n_review_pending": 1}
