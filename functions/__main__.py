@@ -1,0 +1,88 @@
+"""The local runner: `python -m functions up|token|invoke|openapi`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from functions._runner.settings import Settings, StartError
+
+
+def parser() -> argparse.ArgumentParser:
+    described = argparse.ArgumentParser(prog="python -m functions", description=__doc__)
+    commands = described.add_subparsers(dest="command", required=True)
+
+    up = commands.add_parser("up", help="run the whole platform here, until Ctrl-C")
+    up.add_argument("--port", type=int, help="of the API (8000)")
+    up.add_argument("--database-port", type=int, help="of the database (8001)")
+    up.add_argument("--emulator-port", type=int, help="of queues, buckets and secrets (4566)")
+    up.add_argument("--model-port", type=int, help="of the model server (8081)")
+    up.add_argument("--state-dir", type=Path, help="where data and logs are kept (.local)")
+    up.add_argument("--no-demo", action="store_true", help="leave a new database empty")
+
+    token = commands.add_parser("token", help="print a development token")
+    token.add_argument("--tenant", required=True)
+    token.add_argument("--scope", nargs="+", help="all of them where none is named")
+    token.add_argument("--ttl", type=int, default=3600, help="seconds it is valid for (3600)")
+
+    invoke = commands.add_parser("invoke", help="give one event to one function")
+    invoke.add_argument("function", help="its folder, such as analytics_api")
+    invoke.add_argument("event", type=Path, help="a JSON file, such as those under events/")
+
+    commands.add_parser("openapi", help="write the OpenAPI document")
+    return described
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return run(options, Settings.from_environment())
+    except StartError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    # Each command imports what it needs: a token should not wait for the AWS SDK.
+    match options.command:
+        case "up":
+            from functions._runner.platform import dynoxide_package
+
+            dynoxide_package()  # says so where a system is not supported, before an import fails
+            from functions._runner.up import up
+
+            ports = ("port", "database_port", "emulator_port", "model_port")
+            given = {name: port for name in ports if (port := getattr(options, name)) is not None}
+            if options.state_dir is not None:
+                given["state"] = options.state_dir.resolve()
+            return up(replace(settings, **given), demo=not options.no_demo)
+        case "token":
+            from functions._runner.application import read_application
+            from functions._runner.assembly import load_assembly
+            from functions._runner.tokens import SCOPES, issue, local_issuer
+
+            issuer = local_issuer(read_application(load_assembly(settings)))
+            print(issue(issuer, options.tenant, options.scope or SCOPES, options.ttl))
+        case "invoke":
+            from functions._runner.invoke import invoke
+            from functions._runner.pool import FunctionError
+
+            try:
+                print(json.dumps(invoke(settings, options.function, options.event), indent=2))
+            except FunctionError as error:
+                print(json.dumps(error.payload, indent=2))
+                return 1
+        case "openapi":
+            from functions._runner import openapi
+
+            openapi.main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The local runner: the whole platform in one terminal, without an AWS account."""

@@ -1,0 +1,1 @@
+"""Interactions of a made-up outdoor shop, for a first look at a new database."""
