@@ -26,7 +26,9 @@ def parser() -> argparse.ArgumentParser:
 
     token = commands.add_parser("token", help="print a development token")
     token.add_argument("--tenant", required=True)
-    token.add_argument("--scope", nargs="+", help="all of them where none is named")
+    token.add_argument(
+        "--scope", nargs="+", action="extend", help="all of them where none is named"
+    )
     token.add_argument("--ttl", type=int, default=3600, help="seconds it is valid for (3600)")
 
     invoke = commands.add_parser("invoke", help="give one event to one function")
