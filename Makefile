@@ -98,12 +98,14 @@ openapi: .venv/.synced ## Merge the functions' API documents
 synth: $(TOOLS) ## Synthesise dev and prod into cdk.out: bundles, validation, security rules
 	@rm -rf cdk.out
 	@$(PY) -m infra_cdk.app -c stage=dev,prod -o cdk.out
-	@$(PY) -m cfnlint 'cdk.out/*.template.json'
+	@.venv/bin/cfn-lint 'cdk.out/*.template.json'
 	@echo "templates in cdk.out are ready"
 
 .PHONY: deploy
-deploy: $(TOOLS) ## Deploy STAGE (default dev) to the AWS account of your credentials
-	@cdk deploy --all --context stage=$(STAGE)
+deploy: $(TOOLS) ## Deploy STAGE (default dev): JWKS_URL, TOKEN_ISSUER and TOKEN_AUDIENCE name your issuer
+	@for name in JWKS_URL TOKEN_ISSUER TOKEN_AUDIENCE; do \
+		[ -n "$${!name:-}" ] || { echo "set $$name: make deploy STAGE=$(STAGE) $$name=…"; exit 1; }; done
+	@cdk deploy --all -c stage=$(STAGE) -c jwks_url=$(JWKS_URL) -c token_issuer=$(TOKEN_ISSUER) -c token_audience=$(TOKEN_AUDIENCE)
 
 .PHONY: clean
 clean: ## Remove build output and caches; the local platform's data in .local stays

@@ -1,0 +1,115 @@
+"""The HTTP API in front of the functions, and the authorizer in front of its routes."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_apigateway as log_formats
+from aws_cdk import aws_apigatewayv2 as gateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra_cdk.constructs.acknowledgment import accept
+from infra_cdk.constructs.logical_ids import camel, name_resource
+from infra_cdk.constructs.service_function import ServiceFunction
+from infra_cdk.stages import Stage
+
+# No address and no token: who called is told by tenant and subject.
+_ACCESS_LOG = (
+    '{"request_id":"$context.requestId","time":"$context.requestTimeEpoch",'
+    '"route":"$context.routeKey","path":"$context.path","status":"$context.status",'
+    '"response_bytes":"$context.responseLength","latency_ms":"$context.responseLatency",'
+    '"integration_latency_ms":"$context.integrationLatency",'
+    '"authorizer_latency_ms":"$context.authorizer.latency",'
+    '"tenant":"$context.authorizer.tenant","subject":"$context.authorizer.subject",'
+    '"error":"$context.error.message","integration_error":"$context.integrationErrorMessage"}'
+)
+
+
+class ServiceApi(Construct):
+    """One HTTP API with a default stage, access logs, throttling and a Lambda authorizer."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, authorizer: ServiceFunction) -> None:
+        super().__init__(scope, "HttpApi")
+        self._api = gateway.HttpApi(
+            self,
+            "Api",
+            api_name=stage.physical_name("api"),
+            description=f"CustomerAI Insights Platform ({stage.name})",
+            create_default_stage=False,
+        )
+        name_resource(self._api, "Api")
+        log_group = logs.LogGroup(
+            self,
+            "AccessLogs",
+            log_group_name=f"/aws/apigateway/{stage.physical_name('api')}",
+            retention=stage.log_retention,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        name_resource(log_group, "ApiAccessLogs")
+        default = gateway.HttpStage(
+            self,
+            "Default",
+            http_api=self._api,
+            stage_name="$default",
+            auto_deploy=True,
+            detailed_metrics_enabled=True,
+            throttle=gateway.ThrottleSettings(
+                rate_limit=stage.throttle.rate, burst_limit=stage.throttle.burst
+            ),
+            access_log_settings=_AccessLogs(log_group),
+        )
+        name_resource(default, "ApiStage")
+        self._authorizer = authorizers.HttpLambdaAuthorizer(
+            "Authorizer",
+            authorizer.function,
+            authorizer_name=stage.physical_name("authorizer"),
+            response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+            identity_source=["$request.header.Authorization"],
+            results_cache_ttl=cdk.Duration.seconds(stage.identity.cache_ttl_s),
+        )
+        self.url = default.url
+
+    def route(
+        self, function: ServiceFunction, *, guarded: Sequence[str], open_: Sequence[str]
+    ) -> None:
+        """Sends the paths to the function, the `open_` ones (GET only) without asking who calls."""
+        integration = integrations.HttpLambdaIntegration(
+            camel(function.name), function.function, scope_permission_to_route=False
+        )
+        for path in guarded:
+            self._api.add_routes(
+                path=path,
+                methods=[gateway.HttpMethod.ANY],
+                integration=integration,
+                authorizer=self._authorizer,
+            )
+        for path in open_:
+            for route in self._api.add_routes(
+                path=path, methods=[gateway.HttpMethod.GET], integration=integration
+            ):
+                accept(
+                    route,
+                    "APIG4",
+                    "Liveness and the API's description hold nobody's data, and are read before a "
+                    "client has a token.",
+                )
+
+
+@jsii.implements(gateway.IAccessLogSettings)
+class _AccessLogs:
+    """One JSON line a request, into a log group."""
+
+    def __init__(self, log_group: logs.LogGroup) -> None:
+        self._destination = gateway.LogGroupLogDestination(log_group)
+        self._format = log_formats.AccessLogFormat.custom(_ACCESS_LOG)
+
+    @property
+    def destination(self) -> gateway.IAccessLogDestination:
+        return self._destination
+
+    @property
+    def format(self) -> log_formats.AccessLogFormat:
+        return self._format

@@ -1,0 +1,191 @@
+"""What differs between stages, as data: sizes, limits, retention, the identity provider.
+
+A stage is chosen once, in `infra_cdk.app`. Stacks and constructs read it and never ask which one it
+is: a difference between stages that is not a field here does not exist.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from aws_cdk.aws_logs import RetentionDays
+
+APPLICATION = "customerai"
+ROOT = Path(__file__).resolve().parents[1]
+"""The repository root: folders are named from here, wherever the checkout lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What one function gets. Lambda's CPU share follows its memory."""
+
+    memory_mb: int
+    timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The token issuer that the authorizer trusts.
+
+    A value that is None is asked for when the stack is deployed (a CloudFormation parameter without
+    a default), so that no stage can start with a placeholder.
+    """
+
+    issuer: str | None = None
+    audience: str | None = None
+    jwks_url: str | None = None
+    tenant_claim: str = "tenant"
+    cache_ttl_s: int = 300
+    """How long API Gateway reuses a verdict, and so how long a revoked token may go on working."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """API Gateway's token bucket, for the whole API: steady requests per second, and its depth."""
+
+    rate: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReading:
+    """How the stream of the interactions table is read.
+
+    `tumbling_window_s` is not there for aggregation: with a window Lambda puts the shard id into
+    the event, which the exactly-once rollups need.
+    """
+
+    batch_size: int = 100
+    batching_window_s: int = 1
+    tumbling_window_s: int = 1
+    retries: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReading:
+    """How a queue is read: messages an invocation, seconds to wait for them, readers at once."""
+
+    batch_size: int = 100
+    batching_window_s: int = 1
+    max_concurrency: int = 2
+    receives_before_dead: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """The SageMaker endpoint: instances between two bounds, scaled by requests per instance."""
+
+    instance_type: str
+    min_instances: int
+    max_instances: int
+    invocations_per_instance_minute: int
+    scale_in_cooldown_s: int = 300
+    scale_out_cooldown_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One deployable copy of the platform."""
+
+    name: str
+    identity: Identity
+    throttle: Throttle
+    analysis: QueueReading
+    inference: Inference | None
+    """None: no endpoint is provisioned; another process answers for its name."""
+    retain_data: bool
+    """Deletion protection, and tables and buckets that outlive their stack."""
+    point_in_time_recovery: bool
+    log_retention: RetentionDays
+    log_level: str
+    sweep_minutes: int
+    """How often `maintenance` looks for interactions that nobody analysed."""
+    pending_age_s: int
+    """How long an interaction may wait before the sweep enqueues it again."""
+    stream: StreamReading = field(default_factory=StreamReading)
+    default_size: Size = field(default_factory=lambda: Size(memory_mb=1024, timeout_s=15))
+    sizes: Mapping[str, Size] = field(default_factory=lambda: _SIZES)
+
+    def physical_name(self, thing: str) -> str:
+        """The name of a resource in the account: application, stage, thing."""
+        return f"{APPLICATION}-{self.name}-{thing}"
+
+    def size(self, function: str) -> Size:
+        return self.sizes.get(function, self.default_size)
+
+
+# API Gateway gives up on an integration after 30 s and on an authorizer after 10 s, so nothing
+# behind them may run longer. The consumers work on whole batches and are not waited for.
+_SIZES: Mapping[str, Size] = MappingProxyType(
+    {
+        "authorizer": Size(memory_mb=512, timeout_s=5),
+        "interactions_api": Size(memory_mb=1024, timeout_s=15),
+        "sentiment_api": Size(memory_mb=1024, timeout_s=25),
+        "analytics_api": Size(memory_mb=1024, timeout_s=15),
+        "rollup_stream": Size(memory_mb=1024, timeout_s=60),
+        "analysis_queue": Size(memory_mb=1024, timeout_s=60),
+        "maintenance": Size(memory_mb=512, timeout_s=60),
+    }
+)
+
+_LOCAL = Stage(
+    name="local",
+    identity=Identity(
+        issuer="https://auth.customerai.local",
+        audience="customerai",
+        jwks_url=(ROOT / ".local" / "jwks.json").as_uri(),
+        cache_ttl_s=0,
+    ),
+    throttle=Throttle(rate=1_000, burst=1_000),
+    analysis=QueueReading(max_concurrency=2),
+    inference=None,
+    retain_data=False,
+    point_in_time_recovery=False,
+    log_retention=RetentionDays.ONE_DAY,
+    log_level="INFO",
+    sweep_minutes=1,
+    pending_age_s=0,
+)
+
+_DEV = Stage(
+    name="dev",
+    identity=Identity(),
+    throttle=Throttle(rate=100, burst=200),
+    analysis=QueueReading(max_concurrency=5),
+    inference=Inference(
+        instance_type="ml.c6i.large",
+        min_instances=1,
+        max_instances=2,
+        invocations_per_instance_minute=600,
+    ),
+    retain_data=False,
+    point_in_time_recovery=True,
+    log_retention=RetentionDays.TWO_WEEKS,
+    log_level="DEBUG",
+    sweep_minutes=5,
+    pending_age_s=300,
+)
+
+_PROD = Stage(
+    name="prod",
+    identity=Identity(),
+    throttle=Throttle(rate=2_000, burst=4_000),
+    analysis=QueueReading(max_concurrency=50),
+    inference=Inference(
+        instance_type="ml.c6i.xlarge",
+        min_instances=2,
+        max_instances=10,
+        invocations_per_instance_minute=1_200,
+    ),
+    retain_data=True,
+    point_in_time_recovery=True,
+    log_retention=RetentionDays.THREE_MONTHS,
+    log_level="INFO",
+    sweep_minutes=5,
+    pending_age_s=300,
+)
+
+STAGES: Mapping[str, Stage] = MappingProxyType(
+    {stage.name: stage for stage in (_LOCAL, _DEV, _PROD)}
+)

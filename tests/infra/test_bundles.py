@@ -1,0 +1,189 @@
+"""What is in the zips, and that it runs: from the bundle alone, outside of this environment."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra_cdk.bundling import BOTOCORE_SERVICES
+from tests.conftest import ROOT
+from tests.infra.templates import Assembly, Template
+
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+LAMBDA_LIMIT = 250 * 1024 * 1024
+"""What a function and its layers may weigh unpacked."""
+
+IMPORT_ALONE = """
+import importlib, json, sys
+task, *layers = json.loads(sys.argv[1])
+standard = sys.path[:]
+sys.path[:0] = [task, *layers]
+handler = importlib.import_module(sys.argv[2]).handler
+assert callable(handler)
+strangers = {
+    module.__name__
+    for module in sys.modules.values()
+    if (path := getattr(module, "__file__", None))
+    and not path.startswith((task, *layers, *(p for p in standard if p)))
+}
+assert not strangers, strangers
+stale = {
+    module.__name__
+    for module in sys.modules.values()
+    if (path := getattr(module, "__file__", None) or "").startswith((task, *layers))
+    and path.endswith(".py")
+    and not (module.__cached__ and __import__("pathlib").Path(module.__cached__).is_file())
+}
+assert not stale, stale
+"""
+
+
+@pytest.fixture(scope="session")
+def service_stack(bundled: Assembly) -> Template:
+    return bundled.template("local", "service")
+
+
+def layer(bundled: Assembly, service_stack: Template, name: str) -> Path:
+    return bundled.asset(service_stack.resources[f"{name}Layer"]) / "python"
+
+
+def function(bundled: Assembly, service_stack: Template, name: str) -> Path:
+    logical_id = "".join(part.title() for part in name.split("_"))
+    return bundled.asset(service_stack.resources[logical_id])
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_carries_its_own_code_only(
+    bundled: Assembly, service_stack: Template, name: str
+) -> None:
+    bundle = function(bundled, service_stack, name)
+    sources = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*.py")}
+    expected = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "functions" / name).rglob("*.py")
+    }
+    assert sources == expected | {"functions/__init__.py"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_starts_from_its_bundle_alone(
+    bundled: Assembly, service_stack: Template, name: str
+) -> None:
+    """Isolated from this environment's packages, so that nothing missing can be found there."""
+    properties = service_stack.functions()[name]
+    layers = [bundled.asset(service_stack.resources[each["Ref"]]) for each in properties["Layers"]]
+    folders = [function(bundled, service_stack, name), *(each / "python" for each in layers)]
+    variables = {
+        variable: value if isinstance(value, str) else "https://sqs.invalid/0/name"
+        for variable, value in properties["Environment"]["Variables"].items()
+    }
+    answer = subprocess.run(
+        [
+            *(sys.executable, "-I", "-S", "-c", IMPORT_ALONE),
+            json.dumps([str(folder) for folder in folders]),
+            properties["Handler"].rpartition(".")[0],
+        ],
+        env={
+            **variables,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "none",
+            "AWS_SECRET_ACCESS_KEY": "none",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_the_http_layer_repeats_nothing_of_the_core(
+    bundled: Assembly, service_stack: Template
+) -> None:
+    core = {path.name for path in layer(bundled, service_stack, "Core").iterdir()}
+    http = {path.name for path in layer(bundled, service_stack, "Http").iterdir()}
+    assert core & http <= {"__pycache__"}
+    assert {"customerai", "boto3", "pydantic", "aws_lambda_powertools"} <= core
+    assert {"customerai_http", "fastapi", "mangum", "jwt"} <= http
+
+
+def test_what_is_deployed_is_built_for_arm(assembly: Assembly) -> None:
+    """Byte 18 of an ELF file names the machine; 183 is AArch64."""
+    service = assembly.template("prod", "service")
+    compiled = [
+        path
+        for resource in service.of_type("AWS::Lambda::LayerVersion")
+        for path in assembly.asset(service.resources[resource]).rglob("*.so")
+    ]
+    assert len(compiled) >= 3
+    assert {path.read_bytes()[18] for path in compiled} == {183}
+    for_another_python = {
+        path.name
+        for path in compiled
+        if (tag := re.search(r"cpython-(\d+)", path.name)) and tag[1] != "313"
+    }
+    assert not for_another_python
+
+
+def test_bytecode_is_the_deployed_pythons_and_trusted_unseen(assembly: Assembly) -> None:
+    """Flags 1: hash-based and unchecked (PEP 552), because a zip keeps no times to compare."""
+    service = assembly.template("prod", "service")
+    compiled = list(assembly.asset(service.resources["CoreLayer"]).rglob("*.pyc"))
+    # None at all, where no Python 3.13 is at hand: then Lambda compiles, and nothing is wrong.
+    assert {path.suffixes[-2] for path in compiled} <= {".cpython-313"}
+    assert {path.read_bytes()[4:8] for path in compiled} <= {b"\x01\0\0\0"}
+
+
+def test_no_development_package_ships(bundled: Assembly, service_stack: Template) -> None:
+    shipped = {
+        path.name.lower()
+        for name in ("Core", "Http")
+        for path in layer(bundled, service_stack, name).iterdir()
+    }
+    assert not shipped & {"pytest", "moto", "mypy", "aws_cdk", "jsii", "uvicorn", "numpy", "ruff"}
+
+
+def test_bundles_fit_into_lambda(bundled: Assembly, service_stack: Template) -> None:
+    layers = sum(size(layer(bundled, service_stack, name)) for name in ("Core", "Http"))
+    for name in FUNCTIONS:
+        assert layers + size(function(bundled, service_stack, name)) < LAMBDA_LIMIT / 2
+
+
+def test_nothing_tells_where_it_was_built(bundled: Assembly, service_stack: Template) -> None:
+    for name in ("Core", "Http"):
+        folder = layer(bundled, service_stack, name)
+        assert not (folder / "bin").exists()
+        assert not list(folder.glob("*.dist-info/RECORD"))
+    for name in FUNCTIONS:
+        for compiled in function(bundled, service_stack, name).rglob("*.pyc"):
+            assert str(ROOT).encode() not in compiled.read_bytes()
+
+
+def test_every_aws_service_that_the_code_uses_is_described(
+    bundled: Assembly, service_stack: Template
+) -> None:
+    sources = [
+        *(ROOT / "layers").rglob("*.py"),
+        *(path for name in FUNCTIONS for path in (ROOT / "functions" / name).rglob("*.py")),
+    ]
+    used = {
+        service
+        for source in sources
+        for service in re.findall(r"""client\(\s*["']([a-z0-9-]+)["']""", source.read_text())
+    }
+    assert used
+    assert used <= BOTOCORE_SERVICES
+    described = {
+        folder.name
+        for folder in (layer(bundled, service_stack, "Core") / "botocore" / "data").iterdir()
+        if folder.is_dir()
+    }
+    assert described == BOTOCORE_SERVICES

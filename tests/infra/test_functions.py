@@ -1,0 +1,130 @@
+"""One name for all: folder, handler, function, log group, service, event folder."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.infra.templates import Template
+
+# Parts of the local runner and the site, which are no Lambda functions.
+NO_FUNCTIONS = {"__pycache__", "_runner", "dashboard"}
+
+
+def folders() -> set[str]:
+    return {
+        folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir()
+    } - NO_FUNCTIONS
+
+
+def settings_fields(function: str) -> set[str]:
+    """The fields of the function's frozen `Settings`, read without importing it."""
+    tree = ast.parse((ROOT / "functions" / function / "settings.py").read_text())
+    (settings,) = (
+        node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    )
+    return {
+        node.target.id
+        for node in settings.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+
+
+def test_every_folder_is_deployed_and_nothing_else(service: Template) -> None:
+    assert set(service.functions()) == folders()
+
+
+def test_all_names_derive_from_the_folder(service: Template) -> None:
+    for name, function in service.functions().items():
+        assert function["FunctionName"] == f"customerai-{service.stage}-{name}"
+        assert function["Handler"] == f"functions.{name}.handler.handler"
+        assert function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
+        log_group = service.resources[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+        assert log_group["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
+        assert log_group["RetentionInDays"] > 0
+
+
+def test_logical_ids_can_be_typed(service: Template) -> None:
+    assert set(service.of_type("AWS::Lambda::Function")) == {
+        "".join(part.title() for part in name.split("_")) for name in service.functions()
+    }
+    assert set(service.of_type("AWS::Lambda::LayerVersion")) == {"CoreLayer", "HttpLayer"}
+
+
+def test_every_handler_exists(service: Template) -> None:
+    for function in service.functions().values():
+        *module, attribute = function["Handler"].split(".")
+        source = ROOT.joinpath(*module).with_suffix(".py")
+        assert source.is_file(), source
+        defined = re.compile(rf"^(def {attribute}\(|{attribute}\b.*=)", re.MULTILINE)
+        assert defined.search(source.read_text()), source
+
+
+def test_environment_is_what_the_settings_read(service: Template) -> None:
+    for name, function in service.functions().items():
+        given = {
+            variable
+            for variable in function["Environment"]["Variables"]
+            if not variable.startswith("POWERTOOLS_")
+        }
+        assert given == {field.upper() for field in settings_fields(name)}, name
+
+
+def test_every_function_has_a_log_level_and_one_metrics_namespace(service: Template) -> None:
+    for function in service.functions().values():
+        variables = function["Environment"]["Variables"]
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "CustomerAI"
+        assert variables["POWERTOOLS_LOG_LEVEL"] in {"DEBUG", "INFO"}
+
+
+def test_functions_run_python_313_on_arm(service: Template) -> None:
+    runtimes = {
+        (function["Runtime"], *function["Architectures"])
+        for function in service.functions().values()
+    }
+    assert runtimes == {("python3.13", "arm64")}
+
+
+def test_only_http_functions_carry_the_http_layer(service: Template) -> None:
+    for name, function in service.functions().items():
+        layers = [layer["Ref"] for layer in function["Layers"]]
+        serves_http = name == "authorizer" or name.endswith("_api")
+        assert layers == (["CoreLayer", "HttpLayer"] if serves_http else ["CoreLayer"])
+
+
+def test_each_function_has_a_role_of_its_own(service: Template) -> None:
+    roles = [function["Role"]["Fn::GetAtt"][0] for function in service.functions().values()]
+    assert len(set(roles)) == len(roles)
+
+
+def test_every_function_has_events_and_every_event_a_function(service: Template) -> None:
+    documented = {folder.name for folder in (ROOT / "events").iterdir() if folder.is_dir()}
+    assert documented == set(service.functions())
+
+
+@pytest.mark.parametrize(
+    "event",
+    sorted((ROOT / "events").glob("*/*.json")),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_events_are_whole_json_objects(event: Path) -> None:
+    assert isinstance(json.loads(event.read_text()), dict)
+
+
+def test_no_events_folder_is_empty() -> None:
+    for folder in (ROOT / "events").iterdir():
+        assert list(folder.glob("*.json")), folder
+
+
+def test_asset_paths_resolve(service: Template) -> None:
+    assets = [
+        resource["Metadata"]["aws:asset:path"]
+        for resource in service.resources.values()
+        if resource["Type"] in {"AWS::Lambda::Function", "AWS::Lambda::LayerVersion"}
+    ]
+    assert len(assets) == len(service.functions()) + 2
+    for asset in assets:
+        assert (service.path.parent / asset).is_dir()
