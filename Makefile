@@ -15,7 +15,7 @@ UV := .tools/uv/bin/uv
 PY := .venv/bin/python
 STAGE ?= dev
 
-TOOLS := .tools/uv/.$(UV_VERSION) .venv/.synced .tools/bin/ministack .tools/.node-$(DYNOXIDE_VERSION)-$(AWS_CDK_VERSION)
+TOOLS := .tools/uv/.$(UV_VERSION) .venv/.synced .tools/.ministack-$(MINISTACK_VERSION) .tools/.node-$(DYNOXIDE_VERSION)-$(AWS_CDK_VERSION)
 LOCAL_ASSEMBLY := cdk.out.local/manifest.json
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/uv/bin:$(CURDIR)/.tools/node_modules/.bin:$(PATH)
@@ -50,7 +50,7 @@ setup: $(TOOLS) $(LOCAL_ASSEMBLY) ## Install every tool and package into the che
 	@$(UV) sync --locked --quiet --python "$(PYTHON311)"
 	@touch $@
 
-.tools/bin/ministack: .tools/uv/.$(UV_VERSION) Makefile
+.tools/.ministack-$(MINISTACK_VERSION): .tools/uv/.$(UV_VERSION)
 	@echo "→ ministack $(MINISTACK_VERSION): queues, buckets, CloudFormation"
 	@$(UV) tool install --quiet --force --python "$(PYTHON311)" --with cryptography ministack==$(MINISTACK_VERSION)
 	@touch $@
