@@ -1,0 +1,83 @@
+"""The artefact's lock: which files make up a model version, and how it came about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+LOCK_FILE = "artifact.lock.json"
+MODEL_FILE = "model.int8.onnx"
+TOKENIZER_FILE = "tokenizer.json"
+
+
+class ArtifactError(Exception):
+    """The artefact is incomplete, or its files are not those that the lock names."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """Digest (lower-case hex) and size in bytes of one file."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactLock:
+    """The contents of `artifact.lock.json`."""
+
+    version: str
+    """Name of the model version, recorded beside everything it analyses."""
+
+    labels: tuple[str, ...]
+    """Class names in the order of the model's outputs."""
+
+    window_tokens: int
+    """Longest token sequence of the graph, [CLS] and [SEP] included."""
+
+    temperature: float
+    """What logits are divided by before the softmax."""
+
+    files: dict[str, LockedFile]
+    metrics: dict[str, Any]
+    training: dict[str, Any]
+    libraries: dict[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write the lock into `folder`."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        (folder / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def lock_file(path: Path) -> LockedFile:
+    """Measure a file."""
+    content = path.read_bytes()
+    return LockedFile(hashlib.sha256(content).hexdigest(), len(content))
+
+
+def read_lock(folder: Path) -> ArtifactLock:
+    """Read a lock and verify every file it names.
+
+    Raises:
+        ArtifactError: the lock is missing or unreadable, or a file is missing or differs from it.
+    """
+    path = folder / LOCK_FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw["labels"] = tuple(raw["labels"])
+        raw["files"] = {name: LockedFile(**entry) for name, entry in raw["files"].items()}
+        lock = ArtifactLock(**raw)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ArtifactError(f"{path}: not a readable lock ({error})") from error
+    for required in (MODEL_FILE, TOKENIZER_FILE):
+        if required not in lock.files:
+            raise ArtifactError(f"{path}: does not name {required}")
+    for name, expected in lock.files.items():
+        if not (folder / name).is_file():
+            raise ArtifactError(f"{folder / name}: missing, though the lock names it")
+        if lock_file(folder / name) != expected:
+            raise ArtifactError(f"{folder / name}: differs from its sha256 or size in the lock")
+    return lock

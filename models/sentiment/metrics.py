@@ -1,0 +1,88 @@
+"""Accuracy, macro-F1 and calibration of predicted probabilities."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from models.sentiment.examples import Examples
+from models.sentiment.labels import LABELS, NEUTRAL
+
+_CALIBRATION_BINS = 15
+
+
+class Report(TypedDict):
+    """How well n texts were classified; both figures are between 0 and 1."""
+
+    n: int
+    accuracy: float
+    macro_f1: float
+    sources: NotRequired[dict[str, Report]]
+    """The same for each source, where the texts name theirs."""
+
+
+def over_known_classes(
+    probabilities: npt.NDArray[np.float64], binary: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Renormalise (n, 3) probabilities over the classes that each row knows: all three, or negative
+    and positive where `binary` (n,) is true."""
+    known = probabilities.copy()
+    known[binary, NEUTRAL] = 0.0
+    total = known.sum(axis=1, keepdims=True)
+    # A text that is neutral beyond doubt says nothing about negative against positive.
+    even = np.where(np.arange(len(LABELS)) == NEUTRAL, 0.0, 0.5)
+    return np.where(total > 0, known / np.where(total > 0, total, 1.0), even)
+
+
+def quality(label: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> Report:
+    """Compare n class indexes with n predicted ones.
+
+    Macro-F1 is the unweighted mean of 2TP / (2TP + FP + FN) over the classes that occur among the
+    labels or the predictions, as scikit-learn's `f1_score(average="macro")` takes it.
+    """
+    scores = []
+    for index in np.union1d(label, predicted):
+        hits = np.sum((label == index) & (predicted == index))
+        scores.append(2 * hits / (np.sum(label == index) + np.sum(predicted == index)))
+    return Report(
+        n=len(label),
+        accuracy=round(float(np.mean(label == predicted)), 4),
+        macro_f1=round(float(np.mean(scores)), 4),
+    )
+
+
+def report(examples: Examples, probabilities: npt.NDArray[np.float64]) -> Report:
+    """Quality of (n, 3) probabilities for n examples, as a whole and by source."""
+    predicted = over_known_classes(probabilities, examples.binary).argmax(axis=1)
+    whole = quality(examples.label, predicted)
+    names = sorted(name for name in set(examples.source.tolist()) if name)
+    if names:
+        whole["sources"] = {
+            name: quality(
+                examples.label[examples.source == name], predicted[examples.source == name]
+            )
+            for name in names
+        }
+    return whole
+
+
+def negative_log_likelihood(examples: Examples, probabilities: npt.NDArray[np.float64]) -> float:
+    """Mean -ln(probability of the label), over the classes that each row knows."""
+    known = over_known_classes(probabilities, examples.binary)
+    right = known[np.arange(len(examples)), examples.label]
+    return float(-np.log(np.clip(right, 1e-12, 1.0)).mean())
+
+
+def calibration_error(examples: Examples, probabilities: npt.NDArray[np.float64]) -> float:
+    """Expected calibration error: the mean gap between confidence and accuracy over 15 equal-width
+    bins of confidence (Guo et al. 2017, https://arxiv.org/abs/1706.04599)."""
+    known = over_known_classes(probabilities, examples.binary)
+    confidence, right = known.max(axis=1), known.argmax(axis=1) == examples.label
+    bins = np.minimum((confidence * _CALIBRATION_BINS).astype(int), _CALIBRATION_BINS - 1)
+    gaps = [
+        np.sum(bins == index) * abs(confidence[bins == index].mean() - right[bins == index].mean())
+        for index in np.unique(bins)
+    ]
+    return float(np.sum(gaps) / len(examples))

@@ -1,0 +1,196 @@
+"""From texts to calibrated scores, with the quantised model.
+
+A text of any length is analysed whole. It is normalised, tokenised without truncation and cut into
+the fewest overlapping windows that cover it (`tokens.windows`). The encoder sees each window;
+`combine` turns the windows' probabilities into the text's.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from customerai.domain.sentiment import SentimentLabel
+from models.sentiment.labels import LABELS, NEUTRAL
+from models.sentiment.lock import MODEL_FILE, TOKENIZER_FILE, ArtifactError, read_lock
+from models.sentiment.tokens import WindowTokenizer
+
+ARTIFACT = Path(__file__).parent / "artifact"
+"""The artefact that comes with this repository."""
+
+MICRO_BATCH = 4
+"""Most windows in one run of the encoder: enough to fill the matrix units, few enough to pad
+little."""
+
+_PADDING_ALLOWED = 1.25
+_OPINION_FLOOR = 0.05
+_OPINION_EXPONENT = 2.0
+
+Scores = dict[SentimentLabel, float]
+"""Calibrated probability of each class; they sum to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLogits:
+    """The encoder's answers for w windows of n texts.
+
+    `logits` is float64 (w, 3); `owner` int64 (w,) says which text a window is from; `length` int64
+    (w,) counts its tokens. A text without a single token owns no window.
+    """
+
+    texts: int
+    logits: npt.NDArray[np.float64]
+    owner: npt.NDArray[np.int64]
+    length: npt.NDArray[np.int64]
+
+
+def combine(answers: WindowLogits, temperature: float) -> npt.NDArray[np.float64]:
+    """Return the (n, 3) probabilities of n texts from those of their windows.
+
+    Each window's logits are divided by `temperature` and put through a softmax. A text's
+    probabilities are the mean of its windows', weighted by their length and by the square of how
+    much opinion they show, 0.05 + (1 - P(neutral)): one decisive passage in a long, factual text
+    must not drown. A text of one window keeps that window's probabilities; one without any token
+    is neutral.
+    """
+    scaled = answers.logits / temperature
+    exponential = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
+    of_window = exponential / exponential.sum(axis=1, keepdims=True)
+    opinion = (_OPINION_FLOOR + 1.0 - of_window[:, NEUTRAL]) ** _OPINION_EXPONENT
+    weight = answers.length * opinion
+    probabilities = np.zeros((answers.texts, len(LABELS)))
+    np.add.at(probabilities, answers.owner, of_window * weight[:, None])
+    total = probabilities.sum(axis=1, keepdims=True)
+    probabilities[total[:, 0] == 0.0, NEUTRAL] = 1.0
+    return probabilities / np.where(total == 0.0, 1.0, total)
+
+
+class SentimentPredictor:
+    """The quantised encoder behind a pool of threads, each with a single-threaded session.
+
+    Safe to call from several threads at once. Scores of the same list of texts are reproducible;
+    because activations are quantised per micro-batch, a text's scores can differ slightly between
+    lists (the model card says by how much).
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        tokenizer: Path,
+        *,
+        version: str,
+        window_tokens: int,
+        temperature: float,
+        workers: int | None = None,
+    ) -> None:
+        """Load a graph and a tokenizer.
+
+        Args:
+            model: ONNX graph with inputs ids and mask, int32 (batch, tokens), and output logits,
+                float32 (batch, 3).
+            tokenizer: `tokenizer.json`.
+            version: what the model is called.
+            window_tokens: the longest sequence that the graph takes.
+            temperature: what logits are divided by.
+            workers: threads and sessions; one for each CPU by default.
+        """
+        self.version = version
+        self._temperature = temperature
+        self._tokenizer = WindowTokenizer(tokenizer, window_tokens)
+        count = workers or os.cpu_count() or 1
+        # Loaded here rather than by the threads, so that a broken graph fails at once.
+        sessions = [_session(model) for _ in range(count)]
+        self._local = threading.local()
+        self._pool = ThreadPoolExecutor(
+            count,
+            thread_name_prefix="sentiment",
+            initializer=lambda: setattr(self._local, "session", sessions.pop()),
+        )
+
+    @classmethod
+    def load(cls, folder: Path = ARTIFACT, *, workers: int | None = None) -> SentimentPredictor:
+        """Load an artefact after verifying its files against its lock.
+
+        Raises:
+            ArtifactError: the artefact is incomplete, altered, or of other classes.
+        """
+        lock = read_lock(folder)
+        if lock.labels != tuple(LABELS):
+            raise ArtifactError(f"{folder}: predicts {lock.labels}, not {tuple(LABELS)}")
+        return cls(
+            folder / MODEL_FILE,
+            folder / TOKENIZER_FILE,
+            version=lock.version,
+            window_tokens=lock.window_tokens,
+            temperature=lock.temperature,
+            workers=workers,
+        )
+
+    def predict(self, texts: Sequence[str]) -> list[Scores]:
+        """Return each text's scores, in the order of `texts`."""
+        return [dict(zip(LABELS, row, strict=True)) for row in self.probabilities(texts).tolist()]
+
+    def probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return calibrated probabilities (n, 3) of n texts; columns in the order of LABELS."""
+        return combine(self.window_logits(texts), self._temperature)
+
+    def window_logits(self, texts: Sequence[str]) -> WindowLogits:
+        """Run the encoder over every window of every text."""
+        sequences: list[list[int]] = []
+        owner: list[int] = []
+        for index, cuts in enumerate(self._tokenizer.encode(texts)):
+            sequences += cuts
+            owner += [index] * len(cuts)
+        batches = micro_batches([len(sequence) for sequence in sequences])
+        logits = np.zeros((len(sequences), len(LABELS)))
+        runs = self._pool.map(self._run, ([sequences[row] for row in batch] for batch in batches))
+        for batch, answer in zip(batches, runs, strict=True):
+            logits[batch] = answer
+        length = np.asarray([len(sequence) - 2 for sequence in sequences], dtype=np.int64)
+        return WindowLogits(len(texts), logits, np.asarray(owner, dtype=np.int64), length)
+
+    def close(self) -> None:
+        """Finish what is running and stop the threads."""
+        self._pool.shutdown()
+
+    def _run(self, sequences: list[list[int]]) -> npt.NDArray[np.float32]:
+        longest = max(map(len, sequences))
+        ids = np.zeros((len(sequences), longest), dtype=np.int32)
+        mask = np.zeros_like(ids)
+        for index, sequence in enumerate(sequences):
+            ids[index, : len(sequence)] = sequence
+            mask[index, : len(sequence)] = 1
+        session: onnxruntime.InferenceSession = self._local.session
+        logits: npt.NDArray[np.float32] = session.run(None, {"ids": ids, "mask": mask})[0]
+        return logits
+
+
+def micro_batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Group rows of near-equal length, longest first, at most MICRO_BATCH to a group.
+
+    Longest first keeps the threads evenly busy to the end.
+    """
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        last = batches[-1] if batches else []
+        if last and len(last) < MICRO_BATCH and lengths[last[0]] <= lengths[row] * _PADDING_ALLOWED:
+            last.append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+def _session(model: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

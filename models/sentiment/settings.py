@@ -1,0 +1,77 @@
+"""Every setting of a training run, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.sentiment.sources import SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """What defines a training run; a checkpoint is resumed only under equal settings.
+
+    Every field is also an option of `python -m models.sentiment train`.
+    """
+
+    version: str = "minilm-l6-sentiment-1"
+    """Name under which the artefact is served and recorded next to each analysis."""
+
+    sources: tuple[str, ...] = tuple(SOURCES)
+    """Names of the data sources to learn from; their terms are in `sources.py`."""
+
+    train_files: tuple[str, ...] = ("sentiment_train.parquet", "reviews_train.parquet")
+    """Parquet files inside the data folder: columns text, label, source, binary."""
+
+    dev_files: tuple[str, ...] = ("sentiment_dev.parquet", "reviews_dev.parquet")
+    """Held-out files: measured after training and used to fit the temperature, never learned."""
+
+    steps: int = 3000
+    batch_size: int = 32
+    """Texts per optimiser step."""
+
+    window_tokens: int = 128
+    """Longest token sequence the encoder sees, [CLS] and [SEP] included."""
+
+    learning_rate: float = 1e-4
+    """Peak rate; it rises linearly over `warmup_steps`, then falls linearly to zero."""
+
+    warmup_steps: int = 150
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+    label_smoothing: float = 0.05
+    gradient_norm: float = 1.0
+    """Gradients are clipped to this L2 norm."""
+
+    balance_exponent: float = 0.5
+    """A (source, label) group of n texts is drawn in proportion to n to this power: 1 follows the
+    data, 0 draws every group alike."""
+
+    emphasis: tuple[tuple[str, float], ...] = (
+        ("semeval_tweets", 3.0),
+        ("sst2_sentences", 2.0),
+        ("airline_tweets", 2.0),
+        ("sst2_phrases", 1.5),
+    )
+    """Factors on a source's share, for sources closest to what the model is for."""
+
+    most_repeats: int = 4
+    """No text is seen more often than this in one run."""
+
+    seed: int = 7
+    threads: int = 2
+    """CPU threads of PyTorch."""
+
+    checkpoint_every: int = 200
+    log_every: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """What an artefact must hold to be written."""
+
+    most_accuracy_lost: float = 0.01
+    """The most accuracy that the INT8 model may lose against FP32 over all dev texts together."""
+
+    most_logit_difference: float = 1e-3
+    """The most by which the ONNX graph's logits may differ from PyTorch's, before quantisation."""

@@ -1,0 +1,1 @@
+"""Everything that needs PyTorch: encoder, loss, training loop and export to ONNX."""

