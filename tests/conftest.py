@@ -1,7 +1,10 @@
 """Shared by all tests: credentials that belong to nobody, and a Lambda context."""
 
+import asyncio
+import inspect
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +41,14 @@ class LambdaContext:
         return 30_000
 
 
-@pytest.fixture
-def lambda_context() -> LambdaContext:
-    return LambdaContext()
-
-
-@pytest.fixture
-def root() -> Path:
-    return ROOT
+@pytest.fixture(autouse=True)
+def _event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Mangum runs the application on the thread's event loop and would leave its own one open."""
+    if inspect.iscoroutinefunction(request.function):
+        yield
+        return
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
