@@ -88,27 +88,29 @@ class Numbers(BaseModel):
         )
 
 
-class Summary(Numbers):
-    model_config = ConfigDict(
-        populate_by_name=True,
-        json_schema_extra={
-            "examples": [{"from": "2026-10-24T12:00:00Z", "to": "2026-11-23T12:00:00Z", **_NUMBERS}]
-        },
-    )
+class Bounds(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
 
     start: datetime = Field(alias="from")
     end: datetime = Field(alias="to")
+
+
+class Summary(Numbers, Bounds):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"from": "2026-10-24T12:00:00Z", "to": "2026-11-23T12:00:00Z", **_NUMBERS}]
+        }
+    )
 
 
 class Point(Numbers):
     start: datetime = Field(description="Start of the window, in UTC.")
 
 
-class Series(BaseModel):
+class Series(Bounds):
     """One point a window, empty ones too; the first and the last may be cut by the range."""
 
     model_config = ConfigDict(
-        populate_by_name=True,
         json_schema_extra={
             "examples": [
                 {
@@ -118,10 +120,8 @@ class Series(BaseModel):
                     "points": [{"start": "2026-11-22T00:00:00Z", **_NUMBERS}],
                 }
             ]
-        },
+        }
     )
 
-    start: datetime = Field(alias="from")
-    end: datetime = Field(alias="to")
     interval: Interval
     points: list[Point]
