@@ -105,7 +105,7 @@ synth: $(TOOLS) ## Synthesise dev and prod into cdk.out: bundles, validation, se
 deploy: $(TOOLS) ## Deploy STAGE (default dev): JWKS_URL, TOKEN_ISSUER and TOKEN_AUDIENCE name your issuer
 	@for name in JWKS_URL TOKEN_ISSUER TOKEN_AUDIENCE; do \
 		[ -n "$${!name:-}" ] || { echo "set $$name: make deploy STAGE=$(STAGE) $$name=…"; exit 1; }; done
-	@cdk deploy --all -c stage=$(STAGE) -c jwks_url=$(JWKS_URL) -c token_issuer=$(TOKEN_ISSUER) -c token_audience=$(TOKEN_AUDIENCE)
+	@cdk deploy --all -c stage=$(STAGE) -c jwks_url='$(JWKS_URL)' -c token_issuer='$(TOKEN_ISSUER)' -c token_audience='$(TOKEN_AUDIENCE)'
 
 .PHONY: clean
 clean: ## Remove build output and caches; the local platform's data in .local stays

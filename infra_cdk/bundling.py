@@ -31,11 +31,10 @@ _SOURCES_TO_SKIP = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 _LEFTOVERS = ("bin", "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED")
 _LEFTOVERS_IN_DEPTH = ("__pycache__", "tests", "*.pyi", ".lock")
 
-# botocore describes every AWS service, and that is most of the layer. What the code talks to stays;
-# a test holds this list against the clients that the code makes.
-BOTOCORE_SERVICES = frozenset(
-    {"dynamodb", "s3", "sagemaker-runtime", "secretsmanager", "sqs", "ssm", "sts"}
-)
+# botocore describes every AWS service, and that is most of the layer. What the code calls stays and
+# nothing else: a test holds this list against the clients that the code makes. Credentials need no
+# service, because Lambda hands them over in the environment.
+BOTOCORE_SERVICES = frozenset({"dynamodb", "s3", "sagemaker-runtime", "secretsmanager", "sqs"})
 
 
 class BundlingError(Exception):
@@ -202,7 +201,7 @@ def _compile(output: Path, platform: Platform, *, runs_at: str) -> None:
     anew. Bytecode of another minor version would be ignored, hence none is better than this one's.
     Hash-based files, because zipping sets all times alike; unchecked, because nothing changes them.
     """
-    interpreter = _interpreter(platform.python)
+    interpreter = interpreter_of(platform.python)
     if interpreter is None:
         sys.stderr.write(
             f"No Python {platform.python} found: the bundle carries no bytecode and will start "
@@ -224,7 +223,7 @@ def _compile(output: Path, platform: Platform, *, runs_at: str) -> None:
 
 
 @cache
-def _interpreter(version: str) -> tuple[str, ...] | None:
+def interpreter_of(version: str) -> tuple[str, ...] | None:
     """A command that starts Python `version`, or None. Being on PATH is not enough: it must run."""
     for command in _interpreter_candidates(version):
         try:

@@ -37,12 +37,16 @@ class Identity:
     jwks_url: str | None = None
     tenant_claim: str = "tenant"
     cache_ttl_s: int = 300
-    """How long API Gateway reuses a verdict, and so how long a revoked token may go on working."""
+    """How long API Gateway reuses a verdict on a token.
+
+    It says nothing about revocation: a JWT cannot be taken back and works until its `exp`, which
+    the functions check on each request.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """API Gateway's token bucket, for the whole API: steady requests per second, and its depth."""
+    """API Gateway's token bucket: steady requests per second, and its depth."""
 
     rate: int
     burst: int
@@ -54,12 +58,18 @@ class StreamReading:
 
     `tumbling_window_s` is not there for aggregation: with a window Lambda puts the shard id into
     the event, which the exactly-once rollups need.
+
+    A record that cannot be read is the function's own business. What fails here is something that
+    the function needs, so a batch is tried until it works; after `record_age_s`, an hour before the
+    stream would forget it, it goes to the bucket for dead records whole.
     """
 
     batch_size: int = 100
     batching_window_s: int = 1
     tumbling_window_s: int = 1
-    retries: int = 10
+    retries: int = -1
+    """Below zero: without end."""
+    record_age_s: int = 23 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +101,14 @@ class Stage:
     name: str
     identity: Identity
     throttle: Throttle
+    """For the routes that ask who calls."""
+    open_throttle: Throttle
+    """For each of the routes that anybody may call: a bucket of its own, and a smaller one."""
     analysis: QueueReading
     inference: Inference | None
     """None: no endpoint is provisioned; another process answers for its name."""
     retain_data: bool
-    """Deletion protection, and tables and buckets that outlive their stack."""
+    """Deletion protection, and tables and secrets that outlive their stack."""
     point_in_time_recovery: bool
     log_retention: RetentionDays
     log_level: str
@@ -116,15 +129,17 @@ class Stage:
 
 
 # API Gateway gives up on an integration after 30 s and on an authorizer after 10 s, so nothing
-# behind them may run longer. The consumers work on whole batches and are not waited for.
+# behind them may run longer. 28 s hold the longest wait for the model, 20 s, and the rest of a
+# request. The consumers work on whole batches and are not waited for: `analysis_queue` waits up to
+# 40 s for each answer of the model.
 _SIZES: Mapping[str, Size] = MappingProxyType(
     {
         "authorizer": Size(memory_mb=512, timeout_s=5),
-        "interactions_api": Size(memory_mb=1024, timeout_s=15),
-        "sentiment_api": Size(memory_mb=1024, timeout_s=25),
-        "analytics_api": Size(memory_mb=1024, timeout_s=15),
+        "interactions_api": Size(memory_mb=1024, timeout_s=28),
+        "sentiment_api": Size(memory_mb=1024, timeout_s=28),
+        "analytics_api": Size(memory_mb=1024, timeout_s=28),
         "rollup_stream": Size(memory_mb=1024, timeout_s=60),
-        "analysis_queue": Size(memory_mb=1024, timeout_s=60),
+        "analysis_queue": Size(memory_mb=1024, timeout_s=120),
         "maintenance": Size(memory_mb=512, timeout_s=60),
     }
 )
@@ -138,6 +153,7 @@ _LOCAL = Stage(
         cache_ttl_s=0,
     ),
     throttle=Throttle(rate=1_000, burst=1_000),
+    open_throttle=Throttle(rate=100, burst=100),
     analysis=QueueReading(max_concurrency=2),
     inference=None,
     retain_data=False,
@@ -152,6 +168,7 @@ _DEV = Stage(
     name="dev",
     identity=Identity(),
     throttle=Throttle(rate=100, burst=200),
+    open_throttle=Throttle(rate=10, burst=20),
     analysis=QueueReading(max_concurrency=5),
     inference=Inference(
         instance_type="ml.c6i.large",
@@ -171,6 +188,7 @@ _PROD = Stage(
     name="prod",
     identity=Identity(),
     throttle=Throttle(rate=2_000, burst=4_000),
+    open_throttle=Throttle(rate=50, burst=100),
     analysis=QueueReading(max_concurrency=50),
     inference=Inference(
         instance_type="ml.c6i.xlarge",

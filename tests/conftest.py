@@ -38,7 +38,7 @@ class LambdaContext:
     aws_request_id: str = "00000000-0000-0000-0000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
-        return 30_000
+        return 120_000
 
 
 @pytest.fixture(autouse=True)

@@ -12,22 +12,31 @@ from customerai.usecases.analyse_interactions import analyse_interactions
 from functions.analysis_queue.records import read_messages
 from functions.analysis_queue.settings import Settings
 
+_TIMEOUT_SECONDS = 40.0
+_CALL_MILLISECONDS = (_TIMEOUT_SECONDS + 5) * 1_000
+"""One call of the model at its slowest, and what is to be written after it."""
+
 settings = read_environment(Settings)
 analyses = DynamoDBAnalyses(settings.interactions_table)
-model = SageMakerSentimentModel(settings.model_endpoint)
+model = SageMakerSentimentModel(settings.model_endpoint, _TIMEOUT_SECONDS)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Messages that fail come again, and end in the dead-letter queue after their last try."""
+    metrics.add_metric("MessagesReceived", MetricUnit.Count, len(event["Records"]))
     refs, failed = read_messages(event)
     if failed:
         logger.error("unreadable messages", message_ids=failed)
     failed_refs = frozenset(
-        analyse_interactions(list(refs.values()), analyses=analyses, model=model)
+        analyse_interactions(
+            list(refs.values()),
+            analyses=analyses,
+            model=model,
+            has_time=lambda: context.get_remaining_time_in_millis() > _CALL_MILLISECONDS,
+        )
     )
     failed += [message for message, ref in refs.items() if ref in failed_refs]
-    metrics.add_metric("MessagesHandled", MetricUnit.Count, len(event["Records"]))
     metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}

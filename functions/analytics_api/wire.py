@@ -32,7 +32,7 @@ _NUMBERS: JsonDict = {
 class RangeParameters(BaseModel):
     """[from, to) by when interactions occurred; the last 30 days where nothing is given."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     start: Instant | None = Field(
         default=None, alias="from", description="Default: 30 days before `to`."

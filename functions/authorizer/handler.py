@@ -8,7 +8,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from customerai.environment import read_environment
 from customerai.observability.telemetry import MetricUnit, logger, metrics
 from functions.authorizer.settings import Settings
-from functions.authorizer.tokens import InvalidTokenError, KeySet, TokenVerifier, fetch_keys
+from functions.authorizer.tokens import (
+    InvalidTokenError,
+    KeySet,
+    KeysUnavailableError,
+    TokenVerifier,
+    fetch_keys,
+)
 
 settings = read_environment(Settings)
 verifier = TokenVerifier(
@@ -32,6 +38,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.info("token refused", reason=str(error))
         metrics.add_metric("TokensRefused", MetricUnit.Count, 1)
         return {"isAuthorized": False}
+    except KeysUnavailableError:
+        # Failing leaves the question open; a refusal would be kept by the gateway.
+        metrics.add_metric("KeysUnavailable", MetricUnit.Count, 1)
+        raise
     metrics.add_metric("TokensAccepted", MetricUnit.Count, 1)
     return {
         "isAuthorized": True,

@@ -12,6 +12,7 @@ from jwt import PyJWK, PyJWKSet
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 _LEEWAY_SECONDS = 5
 _FETCH_TIMEOUT_SECONDS = 3.0
+_SCHEMES = ("https://", "file://")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -35,9 +36,11 @@ class Claims:
 
 def fetch_keys(url: str) -> PyJWKSet:
     """The key set at an https or file URL. Raises OSError, ValueError or jwt.PyJWTError."""
-    if not url.startswith(("https://", "file://")):
+    if not url.startswith(_SCHEMES):
         raise ValueError(f"keys are fetched by https or from a file, not from {url}")
     with urlopen(url, timeout=_FETCH_TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
+        if not answer.url.startswith(_SCHEMES):
+            raise ValueError(f"{url} leads to {answer.url}")
         return PyJWKSet.from_json(answer.read().decode())
 
 
@@ -59,17 +62,17 @@ class KeySet:
     _tried_at: float = float("-inf")
 
     def find(self, key_id: str | None) -> PyJWK:
+        """Raises ``InvalidTokenError`` only where the keys are fresh enough to say so."""
         now = self.clock()
         stale = now - self._fetched_at > self.lifetime
         if (stale or key_id not in self._keys) and now - self._tried_at > self.pause:
             self._tried_at = now
             self._refresh(now)
-        if not self._keys:
-            raise KeysUnavailableError("the issuer's keys can't be had")
-        try:
+        if key_id in self._keys:
             return self._keys[key_id]
-        except KeyError:
-            raise InvalidTokenError("signed with a key that the issuer does not publish") from None
+        if now - self._fetched_at > self.pause:
+            raise KeysUnavailableError("the issuer's keys can't be had")
+        raise InvalidTokenError("signed with a key that the issuer does not publish")
 
     def _refresh(self, now: float) -> None:
         try:

@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import ValidationError
 
+from customerai.domain.errors import InvalidParameterError
 from customerai.domain.interaction import Interaction, NewInteraction
+from customerai.observability.telemetry import logger
 from customerai.ports import IdempotencyKeys, InteractionFilter, Interactions
 from customerai.usecases.delete_interaction import delete_interaction
 from customerai.usecases.get_interaction import get_interaction
@@ -23,6 +25,7 @@ from functions.interactions_api.wire import (
     InteractionList,
     InteractionOut,
     ListParameters,
+    fitting,
 )
 
 Reader = Annotated[Principal, Depends(require("interactions:read"))]
@@ -58,7 +61,7 @@ def build_router(
         outcome = ingest_interactions(
             principal.tenant,
             {0: body},
-            _idempotency_key(key, "create", body.model_dump_json()),
+            _idempotency_key(key, "create", body.model_dump_json(exclude_unset=True)),
             datetime.now(UTC),
             interactions=interactions,
             keys=keys,
@@ -68,7 +71,12 @@ def build_router(
         response.headers["location"] = f"/v1/interactions/{outcome.id}"
         return InteractionOut.of(outcome)
 
-    @router.post("/batch", status_code=207, responses=documented(413))
+    @router.post(
+        "/batch",
+        status_code=207,
+        responses=documented(413),
+        response_model_exclude_none=True,
+    )
     async def create_interactions(
         body: InteractionBatch, principal: Writer, key: Key = None
     ) -> BatchResults:
@@ -97,6 +105,8 @@ def build_router(
         principal: Reader, parameters: Annotated[ListParameters, Query()]
     ) -> InteractionList:
         """List interactions, newest first."""
+        if parameters.start and parameters.end and parameters.start >= parameters.end:
+            raise InvalidParameterError("from", "must lie before `to`")
         where = InteractionFilter(
             channel=parameters.channel,
             sentiment=parameters.sentiment,
@@ -105,12 +115,13 @@ def build_router(
             end=parameters.end,
         )
         binding = f"{principal.tenant}|{where!r}"
-        after = cursors.verify(binding, parameters.cursor) if parameters.cursor else None
+        after = None
+        if parameters.cursor is not None:
+            after = cursors.verify(binding, parameters.cursor)
         page = interactions.page(principal.tenant, where, after, parameters.limit)
-        return InteractionList(
-            items=[InteractionOut.of(item) for item in page.items],
-            next=cursors.sign(binding, page.resume) if page.resume else None,
-        )
+        items = fitting([InteractionOut.of(item) for item in page.items])
+        resume = page.resume if len(items) == len(page.items) else items[-1].id
+        return InteractionList(items=items, next=cursors.sign(binding, resume) if resume else None)
 
     @router.get("/{interaction_id}", responses=documented(404))
     async def read_interaction(interaction_id: str, principal: Reader) -> InteractionOut:
@@ -136,5 +147,6 @@ def _idempotency_key(key: str | None, operation: str, content: str) -> Idempoten
 def _result(outcome: Interaction | Exception) -> BatchResult:
     if isinstance(outcome, Interaction):
         return BatchResult(status=201, id=outcome.id)
+    logger.warning("not stored", exc_info=outcome)
     problem = problem_of(outcome)
     return BatchResult(status=problem.status, error=problem)

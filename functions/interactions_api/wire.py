@@ -1,5 +1,6 @@
 """Interactions as clients see them."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,8 +12,14 @@ from customerai.domain.sentiment import Sentiment
 from customerai_http.parameters import Instant
 from customerai_http.problems import Problem
 
+_MOST_BYTES = 5_000_000
+_MOST_BYTES_A_CHARACTER = 7
+"""A control character, escaped twice."""
+_FIELDS = 1_000
+_VALUE = 600
+"""Characters that the other fields, and one value of the metadata, have at the most."""
 _EXAMPLE: JsonDict = {
-    "id": "01M7W4N5E0JN8ZX5D0NR89V3NV",
+    "id": "01M7W4N5E0924WVJVAVMCY5BXV",
     "customer_id": "cust-1042",
     "channel": "review",
     "text": "The tent kept us dry all week, but one pole arrived bent.",
@@ -27,7 +34,10 @@ _EXAMPLE: JsonDict = {
 
 
 class InteractionOut(BaseModel):
-    """An interaction as it is stored; ``sentiment`` is null until it is analysed."""
+    """An interaction as it is stored; ``sentiment`` is null until it is analysed.
+
+    A POST answers with the interaction as it was received, a repeated one too.
+    """
 
     model_config = ConfigDict(
         from_attributes=True, title="Interaction", json_schema_extra={"examples": [_EXAMPLE]}
@@ -57,6 +67,22 @@ class InteractionList(BaseModel):
     next: str | None
 
 
+def fitting(items: list[InteractionOut]) -> list[InteractionOut]:
+    """As many from the front as fit into one answer, but one at least.
+
+    Lambda returns up to 6 MB of JSON, in which the answer is a string, so escaped once more.
+    """
+    characters = sum(_FIELDS + len(item.text) + _VALUE * len(item.metadata) for item in items)
+    if characters * _MOST_BYTES_A_CHARACTER < _MOST_BYTES:
+        return items
+    size = 0
+    for place, item in enumerate(items):
+        size += len(json.dumps(item.model_dump_json(), ensure_ascii=False).encode())
+        if size > _MOST_BYTES and place:
+            return items[:place]
+    return items
+
+
 class InteractionBatch(BaseModel):
     """Each item stands on its own: one that is not valid keeps none of the others out."""
 
@@ -84,7 +110,7 @@ class BatchResults(BaseModel):
             "examples": [
                 {
                     "results": [
-                        {"status": 201, "id": "01M7W4N5E0JN8ZX5D0NR89V3NV"},
+                        {"status": 201, "id": "01M7W4N5E0924WVJVAVMCY5BXV"},
                         {
                             "status": 422,
                             "error": {
@@ -107,7 +133,7 @@ class BatchResults(BaseModel):
 class ListParameters(BaseModel):
     """Filters; all that are given must hold."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     channel: Channel | None = None
     sentiment: str | None = Field(default=None, pattern="^(negative|neutral|positive|pending)$")

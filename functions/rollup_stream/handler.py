@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from customerai.adapters.dynamodb.rollups import DynamoDBRollups
+from customerai.adapters.s3.dead_records import S3DeadRecords
 from customerai.adapters.sqs.analysis_queue import SQSAnalysisQueue
 from customerai.environment import read_environment
 from customerai.observability.telemetry import MetricUnit, logger, metrics
@@ -15,18 +16,22 @@ from functions.rollup_stream.settings import Settings
 settings = read_environment(Settings)
 rollups = DynamoDBRollups(settings.rollups_table)
 queue = SQSAnalysisQueue(settings.analysis_queue_url)
+dead_records = S3DeadRecords(settings.dead_records_bucket, "rollup_stream")
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Everything before the first poison record is counted; that record is reported."""
+    """All or nothing: whatever fails raises, and the whole batch comes again.
+
+    A record that nobody can read would come again for ever; it is put aside instead.
+    """
     batch = read_batch(event)
+    for name, record in batch.unreadable.items():
+        logger.error("unreadable record put aside", record=name)
+        dead_records.keep(name, record)
+    metrics.add_metric("RecordsPutAside", MetricUnit.Count, len(batch.unreadable))
     roll_up(batch.shard, batch.changes, rollups=rollups, queue=queue)
     metrics.add_metric("ChangesCounted", MetricUnit.Count, len(batch.changes))
-    failures = []
-    if batch.poison is not None:
-        logger.error("poison record", sequence_number=batch.poison, reason=batch.reason)
-        failures.append({"itemIdentifier": batch.poison})
     # A mapping with a tumbling window expects its state back; the state is in the rollups.
-    return {"batchItemFailures": failures, "state": {}}
+    return {"batchItemFailures": [], "state": {}}

@@ -1,7 +1,7 @@
 """Stream record to interaction change."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from customerai.adapters.dynamodb.rows import ref_of, state_of
@@ -13,33 +13,30 @@ _SINGLE_SHARD = "single"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The changes before the first record that can't be read, and that record's own number."""
+    """What one delivery holds; ``unreadable`` records by their place in the stream."""
 
     shard: str
-    changes: list[InteractionChange]
-    poison: str | None = None
-    reason: str = ""
+    changes: list[InteractionChange] = field(default_factory=list)
+    unreadable: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_batch(event: Mapping[str, Any]) -> Batch:
     """Sources with a single shard send no ``shardId``; on AWS the tumbling window brings it."""
-    shard = event.get("shardId", _SINGLE_SHARD)
-    records: Sequence[Mapping[str, Any]] = event.get("Records", [])
-    changes: list[InteractionChange] = []
-    for record in records:
+    batch = Batch(event.get("shardId", _SINGLE_SHARD))
+    for record in event.get("Records", []):
+        sequence = record["dynamodb"]["SequenceNumber"].zfill(_SEQUENCE_DIGITS)
         try:
-            changes.append(_change(record))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            number = record["dynamodb"]["SequenceNumber"]
-            return Batch(shard, changes, number, f"{type(error).__name__}: {error}")
-    return Batch(shard, changes)
+            batch.changes.append(_change(sequence, record))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            batch.unreadable[f"{batch.shard}/{sequence}"] = record
+    return batch
 
 
-def _change(record: Mapping[str, Any]) -> InteractionChange:
+def _change(sequence: str, record: Mapping[str, Any]) -> InteractionChange:
     data = record["dynamodb"]
     old, new = data.get("OldImage"), data.get("NewImage")
     return InteractionChange(
-        sequence=data["SequenceNumber"].zfill(_SEQUENCE_DIGITS),
+        sequence=sequence,
         ref=ref_of(data["Keys"]),
         old=state_of(old) if old else None,
         new=state_of(new) if new else None,

@@ -7,3 +7,4 @@ from dataclasses import dataclass
 class Settings:
     rollups_table: str
     analysis_queue_url: str
+    dead_records_bucket: str

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from customerai.domain.interaction import MAX_BATCH, Text
-from customerai.domain.sentiment import Sentiment
+from customerai.domain.interaction import Text
+from customerai.domain.sentiment import MAX_CALL_CHARACTERS, MAX_CALL_TEXTS, Sentiment
 from customerai.ports import SentimentModel
 from customerai_http.auth import Principal, bearer, require
 from customerai_http.problems import documented
@@ -18,6 +18,12 @@ _ANSWER: JsonDict = {
     "scores": {"negative": 0.02, "neutral": 0.09, "positive": 0.89},
     "model": "minilm-l6-sentiment-1",
 }
+
+
+def _not_too_long(texts: list[str]) -> list[str]:
+    if sum(map(len, texts)) > MAX_CALL_CHARACTERS:
+        raise ValueError(f"hold more than {MAX_CALL_CHARACTERS:,} characters together")
+    return texts
 
 
 class SentimentRequest(BaseModel):
@@ -35,7 +41,15 @@ class SentimentBatch(BaseModel):
         json_schema_extra={"examples": [{"texts": ["Delivered a day early!", "It broke."]}]},
     )
 
-    texts: Annotated[list[Text], Field(min_length=1, max_length=MAX_BATCH)]
+    texts: Annotated[
+        list[Text],
+        Field(
+            min_length=1,
+            max_length=MAX_CALL_TEXTS,
+            description=f"Up to {MAX_CALL_CHARACTERS:,} characters together.",
+        ),
+        AfterValidator(_not_too_long),
+    ]
 
 
 class SentimentResults(BaseModel):

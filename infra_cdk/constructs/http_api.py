@@ -29,7 +29,11 @@ _ACCESS_LOG = (
 
 
 class ServiceApi(Construct):
-    """One HTTP API with a default stage, access logs, throttling and a Lambda authorizer."""
+    """One HTTP API with a default stage, access logs, throttling and a Lambda authorizer.
+
+    Each open route has a throttle of its own, so that whoever hammers it without a token does not
+    use up what the tenants share.
+    """
 
     def __init__(self, scope: Construct, *, stage: Stage, authorizer: ServiceFunction) -> None:
         super().__init__(scope, "HttpApi")
@@ -61,7 +65,9 @@ class ServiceApi(Construct):
             ),
             access_log_settings=_AccessLogs(log_group),
         )
-        name_resource(default, "ApiStage")
+        self._stage_resource = name_resource(default, "ApiStage")
+        self._open_throttle = stage.open_throttle
+        self._open_settings: dict[str, dict[str, object]] = {}
         self._authorizer = authorizers.HttpLambdaAuthorizer(
             "Authorizer",
             authorizer.function,
@@ -96,6 +102,18 @@ class ServiceApi(Construct):
                     "Liveness and the API's description hold nobody's data, and are read before a "
                     "client has a token.",
                 )
+                self._throttle_open(route, f"GET {path}")
+
+    def _throttle_open(self, route: gateway.HttpRoute, key: str) -> None:
+        self._open_settings[key] = {
+            "ThrottlingRateLimit": self._open_throttle.rate,
+            "ThrottlingBurstLimit": self._open_throttle.burst,
+            # A route's settings replace the default ones: what is left out is off.
+            "DetailedMetricsEnabled": True,
+        }
+        self._stage_resource.add_property_override("RouteSettings", self._open_settings)
+        # API Gateway refuses settings of a route that does not exist yet.
+        self._stage_resource.node.add_dependency(route)
 
 
 @jsii.implements(gateway.IAccessLogSettings)

@@ -87,7 +87,10 @@ class InferenceEndpoint(Construct):
             endpoint_name=stage.physical_name(model),
             endpoint_config=config,
         )
-        name_resource(endpoint.node.find_child("Endpoint"), f"{camel(model)}Endpoint")
+        resource = name_resource(endpoint.node.find_child("Endpoint"), f"{camel(model)}Endpoint")
+        # A new image is a new configuration. Without this, its initial count would take away what
+        # scaling has added, under load; with it, scaling goes on from the instances that run.
+        resource.add_property_override("RetainAllVariantProperties", True)
         instances = endpoint.find_instance_production_variant("only").auto_scale_instance_count(
             min_capacity=sizing.min_instances, max_capacity=sizing.max_instances
         )

@@ -50,12 +50,14 @@ class Routes:
 class TableStream:
     """The stream of a table, in order, with what cannot be processed kept whole in a bucket.
 
-    `dead_records_arn` is the bucket's ARN as its stack exports it.
+    `dead_records_arn` is the bucket's ARN as its stack exports it. Lambda keeps there what it gives
+    up, under names of its own; the function keeps what it cannot read, under `unreadable`.
     """
 
     table: dynamodb.Table
     reading: StreamReading
     dead_records_arn: str
+    unreadable: str
 
     def permissions(self) -> Sequence[iam.PolicyStatement]:
         return (
@@ -70,7 +72,8 @@ class TableStream:
             ),
             iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.dead_records_arn]),
             iam.PolicyStatement(
-                actions=["s3:PutObject"], resources=[f"{self.dead_records_arn}/aws/lambda/*"]
+                actions=["s3:PutObject"],
+                resources=[f"{self.dead_records_arn}/{objects}" for objects in self._objects()],
             ),
         )
 
@@ -90,6 +93,7 @@ class TableStream:
             parallelization_factor=1,
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=self.reading.retries,
+            maximum_record_age_in_seconds=self.reading.record_age_s,
             function_response_types=["ReportBatchItemFailures"],
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
@@ -99,11 +103,16 @@ class TableStream:
         )
         mapping.override_logical_id(f"{camel(function.name)}Mapping")
         imported = cdk.Stack.of(function).resolve(self.dead_records_arn)["Fn::ImportValue"]
-        accept(
-            function.role,
-            f"IAM5[Resource::{imported}/aws/lambda/*]",
-            "Lambda chooses the names of the objects that hold failed batches, under this prefix.",
-        )
+        for objects in self._objects():
+            accept(
+                function.role,
+                f"IAM5[Resource::{imported}/{objects}]",
+                "Shard and place in the stream name the objects that hold failed records, under "
+                "this prefix.",
+            )
+
+    def _objects(self) -> Sequence[str]:
+        return ("aws/lambda/*", f"{self.unreadable}/*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,12 @@ class QueueMessages:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A clock. A missed tick is not retried: the next one does the same work."""
+    """A clock. A tick that fails is not repeated: the next one does the same work.
+
+    Two parties would repeat it: EventBridge, where it cannot hand the tick over, and Lambda, where
+    the function fails. Both are told not to. A tick that Lambda cannot run yet, because too much
+    else is running, waits until the next one is due.
+    """
 
     every: cdk.Duration
 
@@ -154,6 +168,14 @@ class Schedule:
             targets=[targets.LambdaFunction(function.function, retry_attempts=0)],
         )
         name_resource(rule, f"{camel(function.name)}Schedule")
+        invocation = lambda_.EventInvokeConfig(
+            function,
+            "Invocation",
+            function=function.function,
+            retry_attempts=0,
+            max_event_age=self.every,
+        )
+        name_resource(invocation, f"{camel(function.name)}Invocation")
 
 
 def _stream_arn(table: dynamodb.Table) -> str:

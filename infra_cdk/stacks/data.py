@@ -51,8 +51,9 @@ class DataStack(cdk.Stack):
             visibility=cdk.Duration.seconds(6 * stage.size("analysis_queue").timeout_s),
             receives=stage.analysis.receives_before_dead,
         )
+        self.dead_records = self._dead_records()
         self.dead_records_arn = self.export_value(
-            self._dead_records(stage).bucket_arn, name=f"{self.stack_name}:DeadRecordsBucketArn"
+            self.dead_records.bucket_arn, name=f"{self.stack_name}:DeadRecordsBucketArn"
         )
         self.cursor_secret = self._cursor_secret(stage)
 
@@ -81,28 +82,27 @@ class DataStack(cdk.Stack):
         name_resource(queue, f"{thing.title()}Queue")
         return queue
 
-    def _dead_records(self, stage: Stage) -> s3.Bucket:
+    def _dead_records(self) -> s3.Bucket:
+        # CloudFormation names it and leaves it behind: only an empty bucket could be deleted with
+        # its stack. A name of ours would be taken when the stack is created again.
         bucket = s3.Bucket(
             self,
             "DeadRecords",
-            # Bucket names are shared by all accounts of all AWS customers.
-            bucket_name=f"{stage.physical_name('dead-records')}-{cdk.Aws.ACCOUNT_ID}-{cdk.Aws.REGION}",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(90))],
-            removal_policy=(
-                cdk.RemovalPolicy.RETAIN if stage.retain_data else cdk.RemovalPolicy.DESTROY
-            ),
+            removal_policy=cdk.RemovalPolicy.RETAIN,
         )
         name_resource(bucket, "DeadRecordsBucket")
         accept(
             bucket,
             "S1",
-            "Only Lambda writes here, and only records that failed; CloudTrail's data "
-            "events show who reads. Access logs would need a second bucket that grows for ever.",
+            "Only Lambda and one function write here, and only records that failed; CloudTrail's "
+            "data events show who reads. Access logs would need a second bucket that grows for "
+            "ever.",
         )
         return bucket
 

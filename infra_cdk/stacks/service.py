@@ -190,10 +190,16 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
         Entry(
             "rollup_stream",
             layers=_CONSUMER,
-            trigger=TableStream(interactions.table, stage.stream, data.dead_records_arn),
+            trigger=TableStream(
+                interactions.table,
+                stage.stream,
+                data.dead_records_arn,
+                unreadable="rollup_stream",
+            ),
             environment={
                 "ROLLUPS_TABLE": rollups.table.table_name,
                 "ANALYSIS_QUEUE_URL": data.analysis.queue_url,
+                "DEAD_RECORDS_BUCKET": data.dead_records.bucket_name,
             },
             allow=(
                 _allow(rollups.table.table_arn, "dynamodb:UpdateItem"),

@@ -53,13 +53,17 @@ class Emulator:
 
     def api_url(self, stack: str) -> str:
         """Where the stack's HTTP API answers. The usual host name would need a name server."""
+        return f"{self.url}/_aws/execute-api/{self.physical_id(stack, 'Api')}"
+
+    def physical_id(self, stack: str, logical_id: str) -> str:
+        """What the stack's resource is called in the account."""
         resources = self.client("cloudformation").describe_stack_resources(StackName=stack)
-        (api,) = (
-            resource["PhysicalResourceId"]
+        (found,) = (
+            str(resource["PhysicalResourceId"])
             for resource in resources["StackResources"]
-            if resource["ResourceType"] == "AWS::ApiGatewayV2::Api"
+            if resource["LogicalResourceId"] == logical_id
         )
-        return f"{self.url}/_aws/execute-api/{api}"
+        return found
 
     def deploy(self, assembly: Path, stacks: Sequence[str]) -> None:
         """What `cdk deploy` does: publish each stack's assets, then create it from its template.

@@ -138,10 +138,56 @@ def test_the_sweep_runs_as_deployed(emulator: Emulator) -> None:
     assert json.loads(answer["Payload"].read())["swept"] >= 0
 
 
+def test_a_failed_sweep_is_not_repeated(emulator: Emulator) -> None:
+    settings = emulator.client("lambda").get_function_event_invoke_config(
+        FunctionName="customerai-local-maintenance", Qualifier="$LATEST"
+    )
+    assert settings["MaximumRetryAttempts"] == 0
+
+
+def test_what_nobody_can_read_is_put_aside(
+    emulator: Emulator, client_of: Client, tenant: str
+) -> None:
+    """It holds up nothing: what comes after it in the stream is counted."""
+    unreadable = f"{tenant}#0", f"not-an-id-{tenant}"
+    emulator.client("dynamodb").put_item(
+        TableName="customerai-local-interactions",
+        Item=dict(zip(("pk", "id"), ({"S": part} for part in unreadable), strict=True)),
+    )
+    client = client_of(tenant)
+    stored(client, PRAISE)
+    assert summary_when(client, lambda found: found["total"] > 0)["total"] == 1
+
+    s3 = emulator.client("s3")
+    bucket = emulator.physical_id("customerai-local-data", "DeadRecordsBucket")
+    kept = s3.list_objects_v2(Bucket=bucket, Prefix="rollup_stream/")["Contents"]
+    records = [
+        json.loads(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()) for item in kept
+    ]
+    keys = [record["dynamodb"]["Keys"] for record in records]
+    assert [key for key in keys if key["id"]["S"] == unreadable[1]] == [
+        {"pk": {"S": unreadable[0]}, "id": {"S": unreadable[1]}}
+    ]
+
+
 def test_health_looks_at_every_part(api: httpx.Client) -> None:
     answer = api.get("/health")
     assert answer.status_code == 200, answer.text
     assert answer.json()["parts"] == {"store": "ok", "queue": "ok", "model": "ok"}
+
+
+def test_open_routes_have_a_throttle_of_their_own(emulator: Emulator) -> None:
+    """Deployed as declared; the emulator itself holds nobody back."""
+    gateway = emulator.client("apigatewayv2")
+    api = emulator.physical_id("customerai-local-service", "Api")
+    (stage,) = gateway.get_stages(ApiId=api)["Items"]
+    keys = {
+        route["RouteKey"]
+        for route in gateway.get_routes(ApiId=api)["Items"]
+        if route["AuthorizationType"] == "NONE"
+    }
+    assert set(stage["RouteSettings"]) == keys
+    assert "GET /health" in keys
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])

@@ -80,12 +80,22 @@ def test_production_data_outlives_mistakes(assembly: Assembly) -> None:
         for properties in template.of_type("AWS::DynamoDB::Table").values():
             assert properties["DeletionProtectionEnabled"] is kept
         for resource in template.resources.values():
-            if resource["Type"] in {
-                "AWS::DynamoDB::Table",
-                "AWS::S3::Bucket",
-                "AWS::SecretsManager::Secret",
-            }:
+            if resource["Type"] in {"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}:
                 assert resource["DeletionPolicy"] == ("Retain" if kept else "Delete")
+
+
+def test_the_bucket_outlives_its_stack_and_is_in_nobodys_way(
+    data: Template, bundled: Assembly
+) -> None:
+    """A bucket with objects can't be deleted; and with a fixed name it could not come again."""
+    for template in (data, bundled.template("local", "data")):
+        (bucket,) = (
+            resource
+            for resource in template.resources.values()
+            if resource["Type"] == "AWS::S3::Bucket"
+        )
+        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+        assert "BucketName" not in bucket["Properties"]
 
 
 def test_every_working_queue_has_a_dead_letter_queue(data: Template) -> None:
@@ -103,6 +113,26 @@ def test_every_working_queue_has_a_dead_letter_queue(data: Template) -> None:
 def test_a_message_stays_hidden_for_six_timeouts(data: Template, service: Template) -> None:
     timeout = service.functions()["analysis_queue"]["Timeout"]
     assert data.of_type("AWS::SQS::Queue")["AnalysisQueue"]["VisibilityTimeout"] == 6 * timeout
+
+
+def test_every_queue_hides_messages_for_six_timeouts_of_its_reader(
+    data: Template, service: Template
+) -> None:
+    arns = {
+        output["Export"]["Name"]: output["Value"]["Fn::GetAtt"][0]
+        for output in data.body["Outputs"].values()
+        if "Arn" in output["Value"].get("Fn::GetAtt", ())
+    }
+    queues = data.of_type("AWS::SQS::Queue")
+    readers = {
+        queue: mapping["FunctionName"]["Ref"]
+        for mapping in service.of_type("AWS::Lambda::EventSourceMapping").values()
+        if (queue := arns.get(mapping["EventSourceArn"]["Fn::ImportValue"])) in queues
+    }
+    assert set(readers) == {name for name, queue in queues.items() if "RedrivePolicy" in queue}
+    for queue, reader in readers.items():
+        timeout = service.resources[reader]["Properties"]["Timeout"]
+        assert queues[queue]["VisibilityTimeout"] >= 6 * timeout
 
 
 def test_queues_and_bucket_are_encrypted_and_refuse_plain_http(data: Template) -> None:

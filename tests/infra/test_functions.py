@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,20 @@ def settings_fields(function: str) -> set[str]:
 
 def test_every_folder_is_deployed_and_nothing_else(service: Template) -> None:
     assert set(service.functions()) == folders()
+
+
+def test_no_function_may_import_another() -> None:
+    """import-linter checks what its contract lists, so the list has to be complete."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (contract,) = (
+        contract
+        for contract in declared["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "independence"
+    )
+    handlers = (ROOT / "functions").glob("*/handler.py")
+    assert sorted(contract["modules"]) == sorted(
+        f"functions.{path.parent.name}" for path in handlers
+    )
 
 
 def test_all_names_derive_from_the_folder(service: Template) -> None:

@@ -44,6 +44,16 @@ def test_instances_follow_requests_between_bounds(
     assert tracking["ScaleInCooldown"] > tracking["ScaleOutCooldown"]
 
 
+def test_a_new_model_keeps_the_instances_that_scaling_has_added(inference: Template) -> None:
+    (endpoint,) = inference.of_type("AWS::SageMaker::Endpoint").values()
+    assert endpoint["RetainAllVariantProperties"] is True
+    assert "ExcludeRetainedVariantProperties" not in endpoint
+    # Properties are kept variant by variant, under its name.
+    (config,) = inference.of_type("AWS::SageMaker::EndpointConfig").values()
+    (variant,) = config["ProductionVariants"]
+    assert variant["VariantName"] == "only"
+
+
 def test_the_container_reaches_nothing(inference: Template) -> None:
     (model,) = inference.of_type("AWS::SageMaker::Model").values()
     assert model["EnableNetworkIsolation"] is True

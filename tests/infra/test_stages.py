@@ -35,14 +35,21 @@ def test_the_local_stage_knows_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     assert authorizer["AuthorizerResultTtlInSeconds"] == 0
 
 
-@pytest.mark.parametrize(("stage_name", "rate", "burst"), [("dev", 100, 200), ("prod", 2000, 4000)])
+@pytest.mark.parametrize(
+    ("stage_name", "shared", "open_"),
+    [("dev", (100, 200), (10, 20)), ("prod", (2000, 4000), (50, 100))],
+)
 def test_the_gateway_is_throttled(
-    assembly: Assembly, stage_name: str, rate: int, burst: int
+    assembly: Assembly, stage_name: str, shared: tuple[int, int], open_: tuple[int, int]
 ) -> None:
     (stage,) = assembly.template(stage_name, "service").of_type("AWS::ApiGatewayV2::Stage").values()
     settings = stage["DefaultRouteSettings"]
-    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (rate, burst)
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == shared
     assert settings["DetailedMetricsEnabled"] is True
+    assert {
+        (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"])
+        for settings in stage["RouteSettings"].values()
+    } == {open_}
 
 
 def test_production_logs_less_and_keeps_it_longer(assembly: Assembly) -> None:

@@ -1,12 +1,18 @@
 """What ``AnalysisQueue`` promises, held against every adapter."""
 
+from datetime import UTC, datetime
+
 import pytest
+from botocore.exceptions import ClientError
 
 from customerai.adapters import aws
 from customerai.adapters.memory.analysis_queue import MemoryAnalysisQueue
 from customerai.adapters.sqs.analysis_queue import SQSAnalysisQueue, from_message, to_message
-from customerai.domain.errors import UnavailableError
+from customerai.domain.ids import make_id
 from customerai.domain.interaction import InteractionRef
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+REF = InteractionRef("acme", make_id(NOW, bytes(10)))
 
 
 class Queue:
@@ -40,26 +46,38 @@ def queue(request: pytest.FixtureRequest, moto: None) -> Queue:
 
 @pytest.mark.parametrize("count", [0, 1, 10, 37])
 def test_everything_sent_arrives(queue: Queue, count: int) -> None:
-    refs = [InteractionRef("acme", f"id-{n}") for n in range(count)]
+    refs = [InteractionRef("acme", make_id(NOW, n.to_bytes(10))) for n in range(count)]
+    assert queue.port.is_empty()
     queue.port.send(refs)
+    assert queue.port.is_empty() == (count == 0)
     assert sorted(queue.received(), key=lambda ref: ref.id) == sorted(refs, key=lambda r: r.id)
     queue.port.probe()
 
 
 def test_a_missing_queue_is_told(moto: None) -> None:
     missing = SQSAnalysisQueue("https://sqs.us-east-1.amazonaws.com/123456789012/none")
-    with pytest.raises(UnavailableError):
-        missing.send([InteractionRef("acme", "id")])
-    with pytest.raises(UnavailableError):
+    with pytest.raises(ClientError):
+        missing.send([REF])
+    with pytest.raises(ClientError):
         missing.probe()
 
 
 def test_a_message_gives_its_interaction_back() -> None:
-    ref = InteractionRef("acme", "id")
-    assert from_message(to_message(ref)) == ref
+    assert from_message(to_message(REF)) == REF
 
 
-@pytest.mark.parametrize("body", ["", "7", "[]", "{}", '{"tenant": "acme"}', '{"tenant":1,"id":2}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "7",
+        "[]",
+        "{}",
+        '{"tenant": "acme"}',
+        '{"tenant": 1, "id": 2}',
+        '{"tenant": "acme", "id": "not-an-id"}',
+    ],
+)
 def test_what_is_no_message(body: str) -> None:
-    with pytest.raises(ValueError, match=r".*"):
+    with pytest.raises(ValueError, match=r"Expecting value|not an analysis message"):
         from_message(body)

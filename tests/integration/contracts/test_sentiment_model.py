@@ -22,7 +22,7 @@ def port(request: pytest.FixtureRequest) -> SentimentModel:
     if request.param == "memory":
         return LexiconSentimentModel()
     request.getfixturevalue("model")
-    return SageMakerSentimentModel("customerai-local-sentiment")
+    return SageMakerSentimentModel("customerai-local-sentiment", 20)
 
 
 def test_one_answer_a_text_in_order(port: SentimentModel) -> None:
@@ -47,14 +47,14 @@ def test_a_text_has_one_answer_in_any_company(port: SentimentModel) -> None:
 
 
 def test_what_the_container_refuses_is_told_apart(model: None) -> None:
-    sagemaker = SageMakerSentimentModel("customerai-local-sentiment")
-    with pytest.raises(ModelRejectedError, match="texts"):
+    sagemaker = SageMakerSentimentModel("customerai-local-sentiment", 20)
+    with pytest.raises(ModelRejectedError):
         sagemaker.analyse(["x"] * 129)
 
 
 def test_a_missing_endpoint_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(UnavailableError):
-        SageMakerSentimentModel("customerai-local-sentiment").analyse(TEXTS)
+        SageMakerSentimentModel("customerai-local-sentiment", 20).analyse(TEXTS)
     with pytest.raises(UnavailableError):
-        SageMakerSentimentModel("customerai-local-sentiment").probe()
+        SageMakerSentimentModel("customerai-local-sentiment", 20).probe()

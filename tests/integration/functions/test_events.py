@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from customerai.adapters import aws
 from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
@@ -27,7 +28,7 @@ from tests.conftest import ROOT, LambdaContext
 
 EVENTS = ROOT / "events"
 FILES = sorted(path.relative_to(EVENTS).as_posix() for path in EVENTS.glob("*/*.json"))
-STORED = "01M7W4N5E0JN8ZX5D0NR89V3NV"
+STORED = "01M7W4N5E0924WVJVAVMCY5BXV"
 """The id that the events speak of."""
 
 Invoke = Callable[[str], Any]
@@ -55,6 +56,8 @@ def world(
         queue.name: aws.sqs().create_queue(QueueName=queue.name)["QueueUrl"]
         for queue in assembly.resources("AWS::SQS::Queue")
     }
+    for bucket in assembly.resources("AWS::S3::Bucket"):
+        aws.s3().create_bucket(Bucket=bucket.name)
     for secret in assembly.resources("AWS::SecretsManager::Secret"):
         boto3.client("secretsmanager").create_secret(Name=secret.name, SecretString="secret")
     environments = {
@@ -117,10 +120,7 @@ OTHERS = {
     "rollup_stream/analysed.json": {"batchItemFailures": [], "state": {}},
     "rollup_stream/deleted.json": {"batchItemFailures": [], "state": {}},
     "rollup_stream/expired.json": {"batchItemFailures": [], "state": {}},
-    "rollup_stream/poison.json": {
-        "batchItemFailures": [{"itemIdentifier": "4000000000000000000000006"}],
-        "state": {},
-    },
+    "rollup_stream/poison.json": {"batchItemFailures": [], "state": {}},
 }
 
 
@@ -204,10 +204,31 @@ def test_a_deleted_interaction_is_forgotten(invoke: Invoke) -> None:
     assert [n for window in windows for n in window.counters.values() if n] == []
 
 
-def test_a_poison_record_stops_what_follows_it_and_nothing_before(invoke: Invoke) -> None:
+def test_a_poison_record_is_put_aside_and_what_follows_is_counted(
+    world: Callable[[str], ModuleType],
+) -> None:
+    event = load("rollup_stream/poison.json")
+    good, poison = event["Records"]
+    event["Records"] = [poison, good]
+    handler = world("rollup_stream")
     for _ in range(2):
-        invoke("rollup_stream/poison.json")
+        handler.handler(event, LambdaContext())
     rollups = DynamoDBRollups("customerai-local-rollups")
     day = datetime(2026, 11, 20, tzinfo=UTC)
     (window,) = rollups.read("demo", Interval.DAY, day, day.replace(day=21))
     assert window.counters == {"n_review_pending": 1}
+    bucket = handler.settings.dead_records_bucket
+    (kept,) = aws.s3().list_objects_v2(Bucket=bucket)["Contents"]
+    sequence = poison["dynamodb"]["SequenceNumber"].zfill(40)
+    assert kept["Key"] == f"rollup_stream/{event['shardId']}/{sequence}.json"
+    body = aws.s3().get_object(Bucket=bucket, Key=kept["Key"])["Body"].read()
+    assert json.loads(body) == poison
+
+
+def test_a_batch_that_can_not_be_counted_comes_again_whole(
+    world: Callable[[str], ModuleType],
+) -> None:
+    handler = world("rollup_stream")
+    aws.dynamodb().delete_table(TableName="customerai-local-rollups")
+    with pytest.raises(ClientError):
+        handler.handler(load("rollup_stream/stored.json"), LambdaContext())

@@ -26,8 +26,15 @@ def test_three_fields_suffice() -> None:
         ("text", "\ud800"),
         ("text", 7),
         ("occurred_at", "yesterday"),
+        ("occurred_at", 1_700_000_000),
+        ("occurred_at", "1700000000"),
+        ("rating", True),
+        ("rating", "5"),
         ("occurred_at", "1969-12-31T23:59:59Z"),
         ("occurred_at", (datetime.now(UTC) + timedelta(days=2)).isoformat()),
+        ("occurred_at", "0001-01-01T00:00:00+10:00"),
+        ("occurred_at", "9999-12-31T23:59:59-10:00"),
+        ("metadata", {"key": "\ud800"}),
         ("rating", 11),
         ("rating", float("nan")),
         ("language", "english please"),
@@ -57,6 +64,20 @@ def test_times_are_kept_in_utc_by_the_millisecond(text: str) -> None:
 def test_metadata_keeps_its_types() -> None:
     metadata = {"a": "1", "b": True, "c": 3, "d": 2.5, "e": None}
     made = NewInteraction.model_validate(VALID | {"metadata": metadata})
-    assert {key: (type(value), value) for key, value in made.metadata.items()} == {
+    assert {key: (type(value), value) for key, value in (made.metadata or {}).items()} == {
         key: (type(value), value) for key, value in metadata.items()
     }
+
+
+def test_a_rating_keeps_what_a_store_takes() -> None:
+    ratings = {
+        given: NewInteraction.model_validate(VALID | {"rating": given}).rating
+        for given in (1e-200, 4, 4.123456789)
+    }
+    assert ratings == {1e-200: 0.0, 4: 4.0, 4.123456789: 4.123457}
+
+
+def test_metadata_errors_name_the_key_and_nothing_else() -> None:
+    with pytest.raises(ValidationError) as refused:
+        NewInteraction.model_validate(VALID | {"metadata": {"order": ["A"]}})
+    assert [error["loc"] for error in refused.value.errors()] == [("metadata", "order")]

@@ -146,6 +146,16 @@ def test_known_keys_serve_while_the_issuer_is_down() -> None:
     issuer.keys.find("rsa")
 
 
+def test_a_key_id_is_not_refused_while_the_issuer_can_not_be_asked() -> None:
+    """A refusal would be kept by the gateway, and the key may be a new one."""
+    issuer = Issuer()
+    issuer.keys.find("rsa")
+    issuer.down, issuer.now = True, 100
+    for _ in range(2):
+        with pytest.raises(KeysUnavailableError):
+            issuer.keys.find("next")
+
+
 def test_without_keys_no_token_is_judged() -> None:
     issuer = Issuer()
     issuer.down = True

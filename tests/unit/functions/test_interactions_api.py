@@ -1,5 +1,6 @@
 """The interactions API through its Lambda handler, over the memory adapters."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -107,20 +108,19 @@ def test_the_analysis_is_shown(api: Api) -> None:
         ({}, ["customer_id", "channel", "text"]),
         (ONE | {"channel": "fax"}, ["channel"]),
         (ONE | {"text": "x" * 10_001}, ["text"]),
-        (ONE | {"metadata": {"a": {"b": 1}}}, None),
+        (ONE | {"metadata": {"a": {"b": 1}}}, ["metadata.a"]),
+        (ONE | {"occurred_at": "0001-01-01T00:00:00+10:00"}, ["occurred_at"]),
         (ONE | {"mood": "fine"}, ["mood"]),
         ([], ["body"]),
-        ("{not json", None),
+        ("{not json", ["body"]),
+        ("[" * 100_000, ["body"]),
         (None, ["body"]),
     ],
 )
 def test_bad_input_is_refused_by_field_and_nothing_is_stored(
-    api: Api, body: object, fields: list[str] | None
+    api: Api, body: object, fields: list[str]
 ) -> None:
-    answer = api.call("POST", "/v1/interactions", body)
-    found = [each["field"] for each in json_body(answer).get("errors", [])]
-    assert_problem(answer, 422, *(found if fields is None else fields))
-    assert found
+    assert_problem(api.call("POST", "/v1/interactions", body), 422, *fields)
     assert api.store.stored == {}
 
 
@@ -133,6 +133,7 @@ def test_a_batch_answers_item_by_item_in_order(api: Api) -> None:
     assert results[1]["error"]["errors"][0]["field"] == "items[1].channel"
     assert results[2]["error"]["errors"][0]["field"] == "items[2]"
     assert {results[0]["id"], results[3]["id"]} == {ref.id for ref in api.store.stored}
+    assert [set(result) for result in results[:2]] == [{"status", "id"}, {"status", "error"}]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,9 @@ def test_deleting_once_is_enough(api: Api) -> None:
     assert_problem(api.call("DELETE", path), 404)
 
 
-@pytest.mark.parametrize("interaction_id", ["nope", "0" * 26, "01KAGFMZ40S3X9Q4T7V0B8ZC2U"])
+@pytest.mark.parametrize(
+    "interaction_id", ["nope", "0" * 26, "01KAGFMZ40S3X9Q4T7V0B8ZC2U", "7" + "Z" * 25]
+)
 def test_what_is_not_there_is_not_found(api: Api, interaction_id: str) -> None:
     assert_problem(api.call("GET", f"/v1/interactions/{interaction_id}"), 404)
 
@@ -297,15 +300,56 @@ def test_from_and_to_are_half_open(api: Api, offset: str) -> None:
         ("to=0001-01-01T00:00:00%2B10:00", "to"),
         ("cursor=forged", "cursor"),
         ("colour=red", "colour"),
+        ("start=2026-01-01", "start"),
+        ("cursor=", "cursor"),
+        ("from=1700000000", "from"),
+        ("from=2026-01-02&to=2026-01-01", "from"),
     ],
 )
 def test_bad_parameters_are_named(api: Api, query: str, field: str) -> None:
     assert_problem(api.call("GET", "/v1/interactions", query=query), 422, field)
 
 
-def test_a_body_has_a_limit(api: Api) -> None:
+@pytest.mark.parametrize("headers", [{}, {"content-length": "10"}])
+def test_a_body_has_a_limit_whatever_its_length_is_said_to_be(
+    api: Api, headers: dict[str, str]
+) -> None:
     huge = {"items": [ONE | {"text": "x" * 60_000}] * 100}
-    assert_problem(api.call("POST", "/v1/interactions/batch", huge), 413)
+    assert_problem(api.call("POST", "/v1/interactions/batch", huge, headers=headers), 413)
+    assert api.store.stored == {}
+
+
+def test_errors_are_few_and_short_however_many_there_are(api: Api) -> None:
+    bad = ONE | {"metadata": {f"{n}-{'k' * 500}": [n] for n in range(60)}} | {"x" * 5_000: 1}
+    answer = api.call("POST", "/v1/interactions/batch", {"items": [bad] * 100})
+    assert answer["statusCode"] == 207
+    assert len(answer["body"]) < 1_000_000
+    assert all(len(r["error"]["errors"]) <= 20 for r in json_body(answer)["results"])
+
+
+def test_a_page_fits_into_what_lambda_returns_and_the_next_one_goes_on(api: Api) -> None:
+    metadata = {f"key-{n}": "\u4f60" * 500 for n in range(32)}
+    items = [ONE | {"text": "\u4f60\n" * 5_000, "metadata": metadata} for _ in range(25)]
+    for _ in range(4):
+        api.call("POST", "/v1/interactions/batch", {"items": items})
+    seen, query = [], "limit=100"
+    while True:
+        answer = api.call("GET", "/v1/interactions", query=query)
+        assert len(json.dumps(answer, ensure_ascii=False).encode()) < 6_000_000
+        page = json_body(answer)
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        query = f"limit=100&cursor={page['next']}"
+    assert len(seen) == len(set(seen)) == 100
+
+
+def test_a_key_says_what_it_was_used_for(api: Api) -> None:
+    """A batch of one is another request than the one alone."""
+    key = {"idempotency-key": "k"}
+    api.call("POST", "/v1/interactions", ONE, headers=key)
+    batch = api.call("POST", "/v1/interactions/batch", {"items": [ONE]}, headers=key)
+    assert_problem(batch, 422, "Idempotency-Key")
 
 
 def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:

@@ -47,6 +47,7 @@ def test_many_texts_in_order() -> None:
         ("/batch", {"texts": []}, "texts"),
         ("/batch", {"texts": ["fine", " "]}, "texts[1]"),
         ("/batch", {"texts": ["fine"] * 101}, "texts"),
+        ("/batch", {"texts": ["x" * 10_000] * 11}, "texts"),
     ],
 )
 def test_bad_input_is_named(path: str, body: object, field: str) -> None:

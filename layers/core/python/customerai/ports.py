@@ -6,7 +6,7 @@ Every write may be repeated. Every method may raise ``UnavailableError``.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from customerai.domain.interaction import Interaction, InteractionRef
 from customerai.domain.rollup import AggregateKey, State, WindowCounters
@@ -99,10 +99,23 @@ class AnalysisQueue(Protocol):
 
     def send(self, refs: Sequence[InteractionRef]) -> None: ...
 
+    def is_empty(self) -> bool:
+        """Whether nothing is waiting or being worked on, as far as the queue knows."""
+        ...
+
+
+class DeadRecords(Protocol):
+    """Where a record is put aside that nobody can read, for a person to look at."""
+
+    def keep(self, name: str, record: Mapping[str, Any]) -> None: ...
+
 
 class SentimentModel(Protocol):
     def analyse(self, texts: Sequence[str]) -> list[Sentiment]:
-        """One answer a text, in order. Raises ``ModelRejectedError`` for what it refuses."""
+        """One answer a text, in order. Raises ``ModelRejectedError`` for what it refuses.
+
+        Takes up to ``MAX_CALL_TEXTS`` texts of ``MAX_CALL_CHARACTERS`` together.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from customerai.domain.interaction import as_utc
+from customerai.domain.interaction import as_utc, iso_8601
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -14,15 +14,12 @@ _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 def _plus_sign(value: object) -> object:
     """In a query string an unescaped + of an offset arrives as a space."""
     if isinstance(value, str) and len(value) > 6 and value[-6] == " ":
-        return value[:-6] + "+" + value[-5:]
-    return value
+        value = value[:-6] + "+" + value[-5:]
+    return iso_8601(value)
 
 
 def _in_range(instant: datetime) -> datetime:
-    try:
-        instant = as_utc(instant)
-    except OverflowError:
-        instant = _LAST.replace(year=2201)
+    instant = as_utc(instant)
     if not _FIRST <= instant <= _LAST:
         raise ValueError("lies outside 1970 to 2200")
     return instant

@@ -1,11 +1,12 @@
 """Errors on the wire: application/problem+json (RFC 9457), one table from exception to problem."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -64,6 +65,11 @@ _KINDS: Mapping[type[Exception], tuple[int, str, str]] = {
     ModelRejectedError: (422, "model-rejected", "The model refuses this input"),
     UnavailableError: (503, "unavailable", "Temporarily unavailable"),
 }
+# An answer must fit into what Lambda returns, whatever the request held: a batch has 100 of these.
+_MOST_ERRORS = 20
+_MOST_TOLD = 3
+_PATH_LENGTH = 100
+_MESSAGE_LENGTH = 200
 _INTERNAL = (500, "internal", "Something went wrong on our side")
 
 
@@ -86,17 +92,25 @@ def problem_of(error: Exception) -> Problem:
 
 
 def invalid(errors: Iterable[Mapping[str, Any]], prefix: str = "") -> Problem:
-    """pydantic's errors as one problem; ``prefix`` is the path above them."""
+    """pydantic's errors as one problem, the first few of them; ``prefix`` is the path above."""
     found = [
-        FieldError(field=_path(prefix, error["loc"]), message=error["msg"]) for error in errors
+        FieldError(
+            field=_short(_path(prefix, error["loc"]), _PATH_LENGTH),
+            message=_short(error["msg"].removeprefix("Value error, "), _MESSAGE_LENGTH),
+        )
+        for error in islice(errors, _MOST_ERRORS)
     ]
     return Problem(
         type=_TYPE_PREFIX + "invalid-request",
         title="The request is not valid",
         status=422,
-        detail="; ".join(f"{each.field}: {each.message}" for each in found),
+        detail="; ".join(f"{each.field}: {each.message}" for each in found[:_MOST_TOLD]),
         errors=found,
     )
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[:length] + "…"
 
 
 def _path(prefix: str, location: Iterable[str | int]) -> str:
@@ -130,12 +144,21 @@ async def _domain_error(_: Request, error: Exception) -> Response:
 
 async def _request_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
-    # The first part of a location is where FastAPI looked: body, query, header, path.
-    return respond(invalid({**each, "loc": each["loc"][1:]} for each in error.errors()))
+    return respond(invalid({**each, "loc": _location(each)} for each in error.errors()))
+
+
+def _location(error: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Without its first part, where FastAPI looked: body, query, header, path."""
+    if error["type"] == "json_invalid":  # then the second part is an offset into the text
+        return ()
+    location: tuple[str | int, ...] = error["loc"][1:]
+    return location
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
+    if error.status_code == 400:  # FastAPI's word for a body that it can't even begin to read
+        return respond(invalid([{"loc": (), "msg": str(error.detail)}]))
     problem = Problem(
         type="about:blank",
         title=str(error.detail),
@@ -146,6 +169,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:
+    logger.error("unexpected", exc_info=error)
     return respond(problem_of(error))
 
 
@@ -184,12 +208,3 @@ _DESCRIPTIONS = {
     422: "A field is not valid; `errors` names it",
     503: "A part is unavailable; try again",
 }
-__all__ = [
-    "Problem",
-    "ValidationError",
-    "documented",
-    "install",
-    "invalid",
-    "problem_of",
-    "respond",
-]

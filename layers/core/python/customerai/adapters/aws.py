@@ -6,40 +6,62 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnectedError
 
 from customerai.domain.errors import UnavailableError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
     from types_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
 
-CONNECT_TIMEOUT_SECONDS = 1.0
-READ_TIMEOUT_SECONDS = 3.0
+CONNECT_TIMEOUT_SECONDS = 0.5
+READ_TIMEOUT_SECONDS = 1.5
 MAX_ATTEMPTS = 3
 CONCURRENCY = 16
 """Calls that one process has under way at once; its connection pools are of this size."""
 
 
-def _config(read_timeout: float) -> Config:
+_TRANSIENT = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ServiceUnavailable",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def _config(read_timeout: float, attempts: int) -> Config:
     return Config(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=read_timeout,
         # "standard" retries with exponential backoff and full jitter, within a retry quota.
-        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=CONCURRENCY,
         tcp_keepalive=True,
         parameter_validation=False,
     )
 
 
-def _client(service: Any, read_timeout: float = READ_TIMEOUT_SECONDS) -> Any:
+def _client(
+    service: Any, read_timeout: float = READ_TIMEOUT_SECONDS, attempts: int = MAX_ATTEMPTS
+) -> Any:
     # boto3 costs a fifth of a second to import; botocore makes the same clients.
     from botocore.session import get_session
 
-    return get_session().create_client(service, config=_config(read_timeout))
+    return get_session().create_client(service, config=_config(read_timeout, attempts))
 
 
 @cache
@@ -55,6 +77,12 @@ def sqs() -> "SQSClient":
 
 
 @cache
+def s3() -> "S3Client":
+    client: S3Client = _client("s3")
+    return client
+
+
+@cache
 def secrets() -> "SecretsManagerClient":
     client: SecretsManagerClient = _client("secretsmanager")
     return client
@@ -62,14 +90,29 @@ def secrets() -> "SecretsManagerClient":
 
 @cache
 def sagemaker_runtime(read_timeout: float) -> "SageMakerRuntimeClient":
-    client: SageMakerRuntimeClient = _client("sagemaker-runtime", read_timeout)
+    """One attempt: a model that is too slow for a call is not helped by the same call again."""
+    client: SageMakerRuntimeClient = _client("sagemaker-runtime", read_timeout, attempts=1)
     return client
+
+
+def is_transient(error: BaseException | None) -> bool:
+    """Whether the same call may work later: throttled, timed out, not reached, or a 5xx."""
+    if isinstance(error, ClientError):
+        # pynamodb's errors carry no status, so the codes have to do for them.
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error.response["Error"]["Code"] in _TRANSIENT or status >= 500
+    return isinstance(error, HTTPClientError | NotConnectedError)
 
 
 @contextmanager
 def reporting(part: str) -> Iterator[None]:
-    """Tell what a client raises in the domain's terms, once its own retries are spent."""
+    """Tell in the domain's terms that a part is unavailable, once the client's retries are spent.
+
+    Anything else a client raises is a mistake of ours, and goes through as it is.
+    """
     try:
         yield
     except (ClientError, BotoCoreError) as error:
+        if not is_transient(error):
+            raise
         raise UnavailableError(part) from error

@@ -29,14 +29,15 @@ def random_entropy() -> bytes:
     return secrets.token_bytes(_ENTROPY_BYTES)
 
 
-def keyed_entropy(tenant: str, idempotency_key: str, index: int) -> bytes:
-    """Bits that depend on nothing but who asked, with which key, for which item of the batch."""
-    identity = json.dumps([tenant, idempotency_key, index]).encode()
+def keyed_entropy(tenant: str, idempotency_key: str, fingerprint: str, index: int) -> bytes:
+    """Bits that depend on nothing but who asked for what, with which key, at which place of it."""
+    identity = json.dumps([tenant, idempotency_key, fingerprint, index]).encode()
     return hashlib.sha256(identity).digest()[:_ENTROPY_BYTES]
 
 
 def is_id(value: str) -> bool:
-    return len(value) == LENGTH and value[0] <= "7" and all(c in _VALUES for c in value)
+    """Whether it has the form of an id, and its instant lies within the calendar."""
+    return len(value) == LENGTH and value < _END and all(c in _VALUES for c in value)
 
 
 def instant_of(interaction_id: str) -> datetime:
@@ -76,3 +77,6 @@ def _decode(interaction_id: str) -> int:
     for character in interaction_id:
         number = number << 5 | _VALUES[character]
     return number
+
+
+_END = _encode((_milliseconds(datetime.max.replace(tzinfo=UTC)) + 1) << 80)

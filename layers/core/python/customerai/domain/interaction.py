@@ -1,8 +1,10 @@
 """A customer interaction: what clients send, and what the platform keeps of it."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated
 
 from pydantic import (
@@ -12,6 +14,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
+    WrapValidator,
 )
 
 from customerai.domain.ids import truncate
@@ -19,6 +23,8 @@ from customerai.domain.sentiment import Sentiment
 
 MAX_TEXT = 10_000
 MAX_BATCH = 100
+_METADATA_TEXT = 500
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CLOCK_SKEW = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -32,9 +38,21 @@ class Channel(StrEnum):
     CALL = "call"
 
 
+def iso_8601(value: object) -> object:
+    """Neither numbers nor their text are times, though pydantic takes them for Unix seconds."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("is not an ISO 8601 date or time")
+
+
 def as_utc(instant: datetime) -> datetime:
-    """Times without an offset are UTC."""
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    """Times without an offset are UTC. Raises ValueError where UTC leaves the calendar."""
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the calendar") from None
 
 
 def _occurred(instant: datetime) -> datetime:
@@ -52,23 +70,52 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _exact(value: object) -> object:
-    """Integers stay where every JSON reader keeps them exact (RFC 8259, section 6)."""
-    if isinstance(value, int) and abs(value) > 2**53:
-        raise ValueError("is an integer beyond 2**53; send it as a string")
+def _metadata_value(value: object) -> object:
+    """One check for all types: a union would name its members in its errors."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            if len(value) > _METADATA_TEXT:
+                raise ValueError(f"is longer than {_METADATA_TEXT} characters")
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                raise ValueError("holds half a surrogate pair")
+        case int():
+            # Where every JSON reader keeps it exact (RFC 8259, section 6).
+            if abs(value) > 2**53:
+                raise ValueError("is an integer beyond 2**53; send it as a string")
+        case float():
+            if not isfinite(value):
+                raise ValueError("is not a finite number")
+        case _:
+            raise ValueError("is neither text, number, boolean nor null")
     return value
+
+
+def _rounded(rating: float) -> float:
+    """As many digits as a rating has; fewer than a store may refuse."""
+    return round(rating, 6)
 
 
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MetadataValue = Annotated[
-    Annotated[str, StringConstraints(max_length=500)]
-    | bool
-    | int
-    | Annotated[float, Field(allow_inf_nan=False)]
-    | None,
-    BeforeValidator(_exact),
+    str | bool | int | float | None,
+    WrapValidator(lambda value, _: _metadata_value(value)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": _METADATA_TEXT},
+                {"type": "boolean"},
+                {"type": "number"},
+                {"type": "null"},
+            ]
+        }
+    ),
 ]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=32)]
+Rating = Annotated[
+    float, Field(strict=True, ge=0, le=10, allow_inf_nan=False), AfterValidator(_rounded)
+]
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank)
@@ -100,19 +147,21 @@ class NewInteraction(BaseModel):
     customer_id: CustomerId
     channel: Channel
     text: Text
-    occurred_at: Annotated[datetime, AfterValidator(_occurred)] | None = Field(
+    occurred_at: (
+        Annotated[datetime, BeforeValidator(iso_8601), AfterValidator(_occurred)] | None
+    ) = Field(
         default=None,
         description="When it happened (ISO 8601, UTC where no offset is given). "
         "Default: when it was received.",
     )
     product: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    rating: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = Field(
+    rating: Rating | None = Field(
         default=None, description="The customer's own mark, on whatever scale up to 10 was asked."
     )
     language: (
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None
     ) = Field(default=None, description="BCP 47 tag of the text's language.")
-    metadata: Metadata = Field(
+    metadata: Metadata | None = Field(
         default_factory=dict, description="Up to 32 values of the client's own."
     )
 

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+MAX_CALL_TEXTS = 100
+MAX_CALL_CHARACTERS = 100_000
+"""What one call of the model takes, so that it answers before anybody gives up on it."""
+
 
 class SentimentLabel(StrEnum):
     """The three classes, in the order of the model's outputs (0, 1, 2)."""

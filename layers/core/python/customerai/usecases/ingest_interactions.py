@@ -49,7 +49,7 @@ def _interaction(
     tenant: str, place: int, each: NewInteraction, key: IdempotencyKey | None, received_at: datetime
 ) -> Interaction:
     occurred_at = each.occurred_at or received_at
-    entropy = keyed_entropy(tenant, key.value, place) if key else random_entropy()
+    entropy = keyed_entropy(tenant, key.value, key.fingerprint, place) if key else random_entropy()
     return Interaction(
         tenant=tenant,
         id=make_id(occurred_at, entropy),
@@ -61,5 +61,5 @@ def _interaction(
         product=each.product,
         rating=each.rating,
         language=each.language,
-        metadata=each.metadata,
+        metadata=each.metadata or {},
     )

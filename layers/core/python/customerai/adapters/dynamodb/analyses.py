@@ -22,6 +22,7 @@ class DynamoDBAnalyses:
 
     def __init__(self, table: str) -> None:
         self._table = table
+        aws.dynamodb()  # made once here, not by each thread of the pool
         self._pool = ThreadPoolExecutor(aws.CONCURRENCY, thread_name_prefix="analyses")
 
     def pending_texts(self, refs: Iterable[InteractionRef]) -> dict[InteractionRef, str]:
@@ -69,8 +70,8 @@ def _save(table: str, ref: InteractionRef, sentiment: Sentiment) -> InteractionR
                     ":index": {"S": index_key(partition(ref.tenant, ref.id), sentiment.label)},
                 },
             )
-    except UnavailableError as error:
-        if isinstance(error.__cause__, client.exceptions.ConditionalCheckFailedException):
-            return None
+    except client.exceptions.ConditionalCheckFailedException:
+        return None
+    except UnavailableError:
         return ref
     return None

@@ -1,13 +1,12 @@
 """How pynamodb connects: as every other client of the platform does."""
 
-from typing import ClassVar, Literal, TypedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pynamodb.exceptions import PynamoDBException
 
 from customerai.adapters import aws
-
-
-class _Retries(TypedDict):
-    mode: Literal["standard"]
-    total_max_attempts: int
+from customerai.domain.errors import UnavailableError
 
 
 class TableConnection:
@@ -16,8 +15,16 @@ class TableConnection:
     table_name = ""
     connect_timeout_seconds = aws.CONNECT_TIMEOUT_SECONDS
     read_timeout_seconds = aws.READ_TIMEOUT_SECONDS
-    retry_configuration: ClassVar[_Retries] = {
-        "mode": "standard",
-        "total_max_attempts": aws.MAX_ATTEMPTS,
-    }
+    max_retry_attempts = aws.MAX_ATTEMPTS - 1
     max_pool_connections = aws.CONCURRENCY
+
+
+@contextmanager
+def reporting(part: str) -> Iterator[None]:
+    """``aws.reporting`` for what pynamodb raises."""
+    try:
+        yield
+    except PynamoDBException as error:
+        if not aws.is_transient(error.cause):
+            raise
+        raise UnavailableError(part) from error

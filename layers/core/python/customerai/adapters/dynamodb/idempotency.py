@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError, PynamoDBException
+from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
-from customerai.adapters.dynamodb.connection import TableConnection
+from customerai.adapters.dynamodb.connection import TableConnection, reporting
 from customerai.domain.errors import IdempotencyKeyReusedError, UnavailableError
 
 KEPT = timedelta(days=7)
@@ -37,17 +37,17 @@ class DynamoDBIdempotencyKeys:
             expires_at=int((received_at + KEPT).timestamp()),
         )
         try:
-            row.save(condition=_Row.pk.does_not_exist())
+            with reporting("store"):
+                row.save(condition=_Row.pk.does_not_exist())
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
-                raise UnavailableError("store") from error
+                raise
         else:
             return received_at
         try:
-            first = _Row.get(pk, consistent_read=True)
+            with reporting("store"):
+                first = _Row.get(pk, consistent_read=True)
         except _Row.DoesNotExist as error:  # it expired between the two calls
-            raise UnavailableError("store") from error
-        except PynamoDBException as error:
             raise UnavailableError("store") from error
         if first.fingerprint != fingerprint:
             raise IdempotencyKeyReusedError("This Idempotency-Key was used for another request.")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, PutError, PynamoDBException
+from pynamodb.exceptions import DeleteError, PutError
 from pynamodb.models import Model
 
 from customerai.adapters import aws
-from customerai.adapters.dynamodb.connection import TableConnection
+from customerai.adapters.dynamodb.connection import TableConnection, reporting
 from customerai.adapters.dynamodb.query import Item, Query, read_items, read_pages
 from customerai.adapters.dynamodb.rows import (
     index_key,
@@ -69,6 +69,9 @@ class DynamoDBInteractions:
 
     def __init__(self, table: str) -> None:
         _Row.Meta.table_name = table
+        # Both clients now, on one thread: the pool's threads would each make their own.
+        _ = _Row._get_connection().connection.client
+        aws.dynamodb()
         self._table = table
         self._pool = ThreadPoolExecutor(aws.CONCURRENCY, thread_name_prefix="interactions")
 
@@ -78,22 +81,22 @@ class DynamoDBInteractions:
         return list(self._pool.map(_put, interactions))
 
     def get(self, tenant: str, interaction_id: str) -> Interaction | None:
+        pk = partition(tenant, interaction_id)
         try:
-            row = _Row.get(partition(tenant, interaction_id), interaction_id, consistent_read=True)
+            with reporting("store"):
+                return _interaction(tenant, _Row.get(pk, interaction_id, consistent_read=True))
         except _Row.DoesNotExist:
             return None
-        except PynamoDBException as error:
-            raise UnavailableError("store") from error
-        return _interaction(tenant, row)
 
     def remove(self, tenant: str, interaction_id: str) -> bool:
         row = _Row(partition(tenant, interaction_id), interaction_id)
         try:
-            row.delete(condition=_Row.id.exists())
+            with reporting("store"):
+                row.delete(condition=_Row.id.exists())
         except DeleteError as error:
             if error.cause_response_code == _CONDITION_FAILED:
                 return False
-            raise UnavailableError("store") from error
+            raise
         return True
 
     def probe(self) -> None:
@@ -117,8 +120,10 @@ class DynamoDBInteractions:
         resume = items[limit - 1]["id"]["S"] if len(items) > limit else frontier
         items = items[:limit]
         if _access_path(where)[0]:
+            # An index may lag behind: what is read whole is held against the filter again.
             whole = read_items(self._table, [{k: item[k] for k in ("pk", "id")} for item in items])
-            items = sorted(whole, key=lambda item: str(item["id"]["S"]), reverse=True)
+            matching = (item for item in whole if _holds(item, where))
+            items = sorted(matching, key=lambda item: str(item["id"]["S"]), reverse=True)
         return Page([_interaction(tenant, _Row.from_raw_data(item)) for item in items], resume)
 
     def states(self, tenant: str, start: datetime, end: datetime) -> Iterator[State]:
@@ -183,6 +188,15 @@ def _access_path(where: InteractionFilter) -> tuple[str | None, str | None, dict
     return index, value, dict(conditions.values())
 
 
+def _holds(item: Item, where: InteractionFilter) -> bool:
+    sentiment = item.get("sentiment", {"S": PENDING})["S"]
+    return (
+        where.customer_id in (None, item["customer_id"]["S"])
+        and where.channel in (None, item["channel"]["S"])
+        and where.sentiment in (None, sentiment)
+    )
+
+
 def _put(interaction: Interaction) -> Exception | None:
     pk = partition(interaction.tenant, interaction.id)
     row = _Row(
@@ -202,10 +216,12 @@ def _put(interaction: Interaction) -> Exception | None:
         metadata=interaction.metadata or None,
     )
     try:
-        row.save(condition=_Row.id.does_not_exist())
+        with reporting("store"):
+            row.save(condition=_Row.id.does_not_exist())
     except PutError as error:
-        if error.cause_response_code != _CONDITION_FAILED:
-            return UnavailableError("store")
+        return None if error.cause_response_code == _CONDITION_FAILED else error
+    except UnavailableError as error:
+        return error
     return None
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from customerai.adapters import aws
 from customerai.adapters.dynamodb.query import Query, read_pages
-from customerai.domain.errors import UnavailableError
 from customerai.domain.rollup import AggregateKey, WindowCounters
 from customerai.domain.windows import Interval
 from customerai.ports import SequencedChange
@@ -29,6 +28,7 @@ class DynamoDBRollups:
 
     def __init__(self, table: str) -> None:
         self._table = table
+        aws.dynamodb()  # made once here, not by each thread of the pool
         self._pool = ThreadPoolExecutor(aws.CONCURRENCY, thread_name_prefix="rollups")
 
     def apply(self, shard: str, changes: Mapping[AggregateKey, Sequence[SequencedChange]]) -> None:
@@ -62,11 +62,8 @@ def _apply(table: str, shard: str, key: AggregateKey, changes: Sequence[Sequence
         try:
             with aws.reporting("rollups"):
                 client.update_item(**_add(table, shard, key, totals, changes))
-        except UnavailableError as error:
-            cause = error.__cause__
-            if not isinstance(cause, client.exceptions.ConditionalCheckFailedException):
-                raise
-            seen: dict[str, Any] = dict(cause.response)
+        except client.exceptions.ConditionalCheckFailedException as error:
+            seen: dict[str, Any] = dict(error.response)
             fence = seen["Item"][_FENCE]["S"]
             changes = [each for each in changes if each.sequence > fence]
         else:

@@ -13,6 +13,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from customerai.domain.ids import is_id
 from customerai.domain.interaction import InteractionRef
 from customerai.domain.rollup import State
 from customerai.domain.shards import shard_of
@@ -35,8 +36,12 @@ def item_key(ref: InteractionRef) -> dict[str, Any]:
 
 
 def ref_of(item: Mapping[str, Any]) -> InteractionRef:
-    """Which interaction an item, or the key of one, belongs to."""
-    return InteractionRef(item["pk"]["S"].rpartition("#")[0], item["id"]["S"])
+    """Which interaction an item, or the key of one, belongs to. Raises ValueError for any other."""
+    tenant, _, _ = item["pk"]["S"].rpartition("#")
+    interaction_id = item["id"]["S"]
+    if not tenant or not is_id(interaction_id):
+        raise ValueError("not the key of an interaction")
+    return InteractionRef(tenant, interaction_id)
 
 
 def state_of(item: Mapping[str, Any]) -> State:

@@ -15,5 +15,8 @@ class MemoryAnalysisQueue:
     def send(self, refs: Sequence[InteractionRef]) -> None:
         self.sent.extend(refs)
 
+    def is_empty(self) -> bool:
+        return not self.sent
+
     def probe(self) -> None:
         """A list always serves."""

@@ -1,7 +1,8 @@
 """The sentiment model behind a SageMaker endpoint."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -9,14 +10,13 @@ from customerai.adapters import aws
 from customerai.domain.errors import ModelRejectedError, UnavailableError
 from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
 
-READ_TIMEOUT_SECONDS = 20.0
-"""A batch of 100 long texts takes seconds on one core."""
+_BUSY = frozenset({408, 429})
 
 
 class SageMakerSentimentModel:
-    """``customerai.ports.SentimentModel``; takes up to 128 texts a call."""
+    """``customerai.ports.SentimentModel``; ``read_timeout`` in seconds."""
 
-    def __init__(self, endpoint: str, read_timeout: float = READ_TIMEOUT_SECONDS) -> None:
+    def __init__(self, endpoint: str, read_timeout: float) -> None:
         self._endpoint = endpoint
         self._read_timeout = read_timeout
 
@@ -27,29 +27,29 @@ class SageMakerSentimentModel:
                     EndpointName=self._endpoint,
                     ContentType="application/json",
                     Accept="application/json",
-                    Body=json.dumps({"texts": list(texts)}).encode(),
+                    Body=json.dumps({"texts": list(texts)}, ensure_ascii=False).encode(),
                 )
                 body = json.loads(answer["Body"].read())
-        except UnavailableError as error:
-            if _refused(error.__cause__):
-                raise ModelRejectedError(str(error.__cause__)) from error
-            raise
+        except ClientError as error:
+            raise _told(error) from error
         return [_sentiment(result, body["model"]) for result in body["results"]]
 
     def probe(self) -> None:
         self.analyse(["All is well."])
 
 
-def _refused(cause: BaseException | None) -> bool:
-    """Whether the container itself refused the input; it says 429 where it is only busy."""
-    if not isinstance(cause, ClientError):
-        return False
-    status = cause.response.get("OriginalStatusCode")
-    return isinstance(status, int) and 400 <= status < 500 and status != 429
+def _told(error: ClientError) -> Exception:
+    """SageMaker wraps whatever the container answers, other than 200, as a ModelError.
+
+    Its message names the account and its logs, so it goes no further than ours.
+    """
+    if error.response["Error"]["Code"] != "ModelError":
+        return error
+    status = error.response.get("OriginalStatusCode", 500)
+    if isinstance(status, int) and 400 <= status < 500 and status not in _BUSY:
+        return ModelRejectedError("The model does not take this input.")
+    return UnavailableError("model")
 
 
-def _sentiment(result: dict[str, object], model: str) -> Sentiment:
-    scores = result["scores"]
-    if not isinstance(scores, dict):
-        raise UnavailableError("model")
-    return Sentiment(SentimentLabel(str(result["label"])), Scores(**scores), model)
+def _sentiment(result: Mapping[str, Any], model: str) -> Sentiment:
+    return Sentiment(SentimentLabel(result["label"]), Scores(**result["scores"]), model)

@@ -3,13 +3,24 @@
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from customerai.adapters import aws
 from customerai.domain.errors import UnavailableError
+from customerai.domain.ids import is_id
 from customerai.domain.interaction import InteractionRef
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.literals import QueueAttributeNameType
 
 _BATCH = 10
 """Messages that one SendMessageBatch takes."""
+
+
+_DEPTHS: "list[QueueAttributeNameType]" = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+]
 
 
 class SQSAnalysisQueue:
@@ -17,6 +28,7 @@ class SQSAnalysisQueue:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        aws.sqs()  # made once here, not by each thread of the pool
         self._pool = ThreadPoolExecutor(aws.CONCURRENCY, thread_name_prefix="queue")
 
     def send(self, refs: Sequence[InteractionRef]) -> None:
@@ -25,9 +37,14 @@ class SQSAnalysisQueue:
         for _ in self._pool.map(self._send, batches):
             pass
 
-    def probe(self) -> None:
+    def is_empty(self) -> bool:
+        """By the queue's own estimate."""
         with aws.reporting("queue"):
-            aws.sqs().get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+            answer = aws.sqs().get_queue_attributes(QueueUrl=self._url, AttributeNames=_DEPTHS)
+        return not any(int(answer["Attributes"][depth]) for depth in _DEPTHS)
+
+    def probe(self) -> None:
+        self.is_empty()
 
     def _send(self, refs: Sequence[InteractionRef]) -> None:
         with aws.reporting("queue"):
@@ -50,7 +67,7 @@ def from_message(body: str) -> InteractionRef:
     """Raises ValueError where the body is no such message."""
     message = json.loads(body)
     match message:
-        case {"tenant": str(tenant), "id": str(interaction_id)}:
+        case {"tenant": str(tenant), "id": str(interaction_id)} if is_id(interaction_id):
             return InteractionRef(tenant, interaction_id)
         case _:
             raise ValueError("not an analysis message")

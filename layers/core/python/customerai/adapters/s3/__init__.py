@@ -1,0 +1,1 @@
+"""Objects in Amazon S3."""

@@ -1,0 +1,190 @@
+"""What adapters make of a cloud that throttles, breaks, hangs, refuses or does half the work."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+from pynamodb.exceptions import PynamoDBException
+
+from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
+from customerai.adapters.dynamodb.idempotency import DynamoDBIdempotencyKeys
+from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
+from customerai.adapters.dynamodb.rollups import DynamoDBRollups
+from customerai.adapters.sagemaker.sentiment_model import SageMakerSentimentModel
+from customerai.adapters.sqs.analysis_queue import SQSAnalysisQueue
+from customerai.domain.errors import ModelRejectedError, UnavailableError
+from customerai.domain.ids import make_id
+from customerai.domain.interaction import Channel, Interaction
+from customerai.domain.rollup import AggregateKey
+from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
+from customerai.domain.windows import Interval
+from customerai.ports import InteractionFilter, SequencedChange
+from tests.integration.failures.conftest import Answer, Cloud
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+SENTIMENT = Sentiment(SentimentLabel.NEUTRAL, Scores(0, 1, 0), "m")
+EVERYTHING = InteractionFilter()
+THROTTLED = (400, "ProvisionedThroughputExceededException")
+BROKEN = (500, "InternalServerError")
+DENIED = (400, "AccessDeniedException")
+
+
+def interaction(number: int = 0) -> Interaction:
+    made = make_id(NOW, number.to_bytes(10))
+    return Interaction("acme", made, NOW, NOW, "c", Channel.CHAT, "text")
+
+
+REF = interaction().ref
+CHANGES = {
+    AggregateKey("acme", Interval.DAY, "2026-11-23"): [SequencedChange("1", {"n_chat_x": 1})]
+}
+
+
+def calls() -> dict[str, Callable[[], Any]]:
+    """Every call that raises, on tables that no other test knows."""
+    table = uuid4().hex
+    store, analyses = DynamoDBInteractions(table), DynamoDBAnalyses(table)
+    keys, rollups = DynamoDBIdempotencyKeys(uuid4().hex), DynamoDBRollups(table)
+    queue = SQSAnalysisQueue("http://127.0.0.1/queue")
+    return {
+        "get": lambda: store.get("acme", REF.id),
+        "remove": lambda: store.remove("acme", REF.id),
+        "page": lambda: store.page("acme", EVERYTHING, None, 10),
+        "states": lambda: list(store.states("acme", NOW, NOW.replace(hour=1))),
+        "claim": lambda: keys.claim("acme", "k", "f", NOW),
+        "pending_texts": lambda: analyses.pending_texts([REF]),
+        "pending": lambda: list(analyses.pending(NOW)),
+        "apply": lambda: rollups.apply("shard", CHANGES),
+        "read": lambda: list(rollups.read("acme", Interval.DAY, NOW, NOW.replace(day=24))),
+        "send": lambda: queue.send([REF]),
+        "is_empty": lambda: queue.is_empty(),
+    }
+
+
+NAMES = ["get", "remove", "page", "states", "claim", "pending_texts", "pending"]
+NAMES += ["apply", "read", "send", "is_empty"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("failure", [THROTTLED, BROKEN], ids=["throttled", "broken"])
+def test_what_may_pass_is_unavailable_after_three_tries(
+    cloud: Cloud, name: str, failure: tuple[int, str]
+) -> None:
+    cloud.always(*failure)
+    with pytest.raises(UnavailableError):
+        calls()[name]()
+    assert len(cloud.requests) == 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_will_not_pass_is_not_tried_again(cloud: Cloud, name: str) -> None:
+    cloud.always(*DENIED)
+    with pytest.raises((ClientError, PynamoDBException)):
+        calls()[name]()
+    assert len(cloud.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"), [(THROTTLED, UnavailableError), (DENIED, PynamoDBException)]
+)
+def test_an_interaction_that_was_not_stored_is_not_told_to_be(
+    cloud: Cloud, failure: tuple[int, str], outcome: type[Exception]
+) -> None:
+    cloud.always(*failure)
+    store = DynamoDBInteractions(uuid4().hex)
+    outcomes = store.add([interaction(n) for n in range(3)])
+    assert [type(each) for each in outcomes if isinstance(each, outcome)] == [type(outcomes[0])] * 3
+
+
+def test_an_analysis_that_was_not_saved_is_told(cloud: Cloud) -> None:
+    cloud.always(*THROTTLED)
+    analyses = DynamoDBAnalyses(uuid4().hex)
+    refs = [interaction(n).ref for n in range(3)]
+    assert analyses.save(dict.fromkeys(refs, SENTIMENT)) == refs
+
+
+def test_nobody_waits_for_a_store_that_hangs(cloud: Cloud) -> None:
+    cloud.always(200, delay_seconds=20)
+    store = DynamoDBInteractions(uuid4().hex)
+    with pytest.raises(UnavailableError):
+        store.get("acme", REF.id)
+    assert len(cloud.requests) == 3
+
+
+def keys_in(request: Any) -> tuple[str, list[Any]]:
+    ((table, wanted),) = request["RequestItems"].items()
+    return table, wanted["Keys"]
+
+
+def test_what_a_batched_read_left_out_is_read_next(cloud: Cloud) -> None:
+    def half(request: Any) -> Answer:
+        table, keys = keys_in(request)
+        middle = (len(keys) + 1) // 2
+        items = [key | {"text": {"S": "t"}, "pending": {"S": "p"}} for key in keys[:middle]]
+        left = {table: {"Keys": keys[middle:]}} if keys[middle:] else {}
+        return Answer(200, {"Responses": {table: items}, "UnprocessedKeys": left})
+
+    cloud.answer = half
+    refs = [interaction(n).ref for n in range(130)]
+    assert set(DynamoDBAnalyses(uuid4().hex).pending_texts(refs)) == set(refs)
+
+
+def test_a_batched_read_that_never_gets_on_is_given_up(cloud: Cloud) -> None:
+    def nothing(request: Any) -> Answer:
+        table, keys = keys_in(request)
+        return Answer(200, {"Responses": {}, "UnprocessedKeys": {table: {"Keys": keys}}})
+
+    cloud.answer = nothing
+    with pytest.raises(UnavailableError):
+        DynamoDBAnalyses(uuid4().hex).pending_texts([REF])
+
+
+def test_a_message_that_the_queue_did_not_take_is_told(cloud: Cloud) -> None:
+    cloud.answer = lambda _: Answer(
+        200, {"Successful": [], "Failed": [{"Id": "0", "Code": "Busy", "SenderFault": False}]}
+    )
+    with pytest.raises(UnavailableError):
+        SQSAnalysisQueue("http://127.0.0.1/queue").send([REF])
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (400, ModelRejectedError),
+        (413, ModelRejectedError),
+        (408, UnavailableError),
+        (429, UnavailableError),
+        (500, UnavailableError),
+        (503, UnavailableError),
+    ],
+)
+def test_a_container_that_refuses_is_told_from_one_that_fails(
+    cloud: Cloud, status: int, outcome: type[Exception]
+) -> None:
+    told = f"Received {status} from the container. See logs in account 123456789012"
+    cloud.answer = lambda _: Answer(
+        424,
+        {"Message": told, "OriginalStatusCode": status, "OriginalMessage": "texts: too long"},
+        {"x-amzn-errortype": "ModelError"},
+    )
+    with pytest.raises(outcome) as failure:
+        SageMakerSentimentModel("endpoint", 5).analyse(["text"])
+    assert "123456789012" not in str(failure.value)
+    assert len(cloud.requests) == 1
+
+
+def test_a_model_that_is_slow_is_asked_once(cloud: Cloud) -> None:
+    cloud.always(200, delay_seconds=5)
+    with pytest.raises(UnavailableError):
+        SageMakerSentimentModel("endpoint", 0.2).analyse(["text"])
+    assert len(cloud.requests) == 1
+
+
+def test_every_character_travels_as_itself(cloud: Cloud) -> None:
+    cloud.always(500)
+    with pytest.raises(UnavailableError):
+        SageMakerSentimentModel("endpoint", 5).analyse(["\U0001f642" * 10])
+    assert cloud.requests == [{"texts": ["\U0001f642" * 10]}]
