@@ -11,16 +11,18 @@ from pathlib import Path
 
 from functions._runner.settings import Settings, StartError
 
+_YEAR = 366 * 24 * 3600
+
 
 def parser() -> argparse.ArgumentParser:
     described = argparse.ArgumentParser(prog="python -m functions", description=__doc__)
     commands = described.add_subparsers(dest="command", required=True)
 
     up = commands.add_parser("up", help="run the whole platform here, until Ctrl-C")
-    up.add_argument("--port", type=int, help="of the API (8000)")
-    up.add_argument("--database-port", type=int, help="of the database (8001)")
-    up.add_argument("--emulator-port", type=int, help="of queues, buckets and secrets (4566)")
-    up.add_argument("--model-port", type=int, help="of the model server (8081)")
+    up.add_argument("--port", type=_port, help="of the API (8000)")
+    up.add_argument("--database-port", type=_port, help="of the database (8001)")
+    up.add_argument("--emulator-port", type=_port, help="of queues, buckets and secrets (4566)")
+    up.add_argument("--model-port", type=_port, help="of the model server (8081)")
     up.add_argument("--state-dir", type=Path, help="where data and logs are kept (.local)")
     up.add_argument("--no-demo", action="store_true", help="leave a new database empty")
 
@@ -29,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     token.add_argument(
         "--scope", nargs="+", action="extend", help="all of them where none is named"
     )
-    token.add_argument("--ttl", type=int, default=3600, help="seconds it is valid for (3600)")
+    token.add_argument("--ttl", type=_seconds, default=3600, help="seconds it is valid for (3600)")
 
     invoke = commands.add_parser("invoke", help="give one event to one function")
     invoke.add_argument("function", help="its folder, such as analytics_api")
@@ -37,6 +39,18 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("openapi", help="write the OpenAPI document")
     return described
+
+
+def _port(text: str) -> int:
+    if not 0 < int(text) < 65_536:
+        raise argparse.ArgumentTypeError("a port lies between 1 and 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not 0 < int(text) <= _YEAR:
+        raise argparse.ArgumentTypeError(f"between 1 and {_YEAR} seconds")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -70,6 +70,7 @@ class StreamReading:
     retries: int = -1
     """Below zero: without end."""
     record_age_s: int = 23 * 3600
+    """Below zero: whatever its age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,8 @@ _LOCAL = Stage(
     point_in_time_recovery=False,
     log_retention=RetentionDays.ONE_DAY,
     log_level="INFO",
+    # A machine may sleep for days, and its database forgets no record.
+    stream=StreamReading(record_age_s=-1),
     sweep_minutes=1,
     pending_age_s=0,
 )

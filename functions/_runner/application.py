@@ -44,7 +44,11 @@ class Route:
 
 @dataclass(frozen=True)
 class StreamMapping:
-    """A table's stream to a function. `retries` below zero means until the record expires."""
+    """A table's stream to a function.
+
+    `retries` below zero means until the record is older than `max_age`, in seconds; `max_age`
+    below zero means of any age.
+    """
 
     function: Function
     table: str
@@ -54,6 +58,7 @@ class StreamMapping:
     starting_position: str
     bisect: bool
     retries: int
+    max_age: int
     reports_failures: bool
     window: int
     on_failure_bucket: str | None
@@ -180,6 +185,7 @@ def _stream_mapping(function: Function, mapping: Resource) -> StreamMapping:
         starting_position=properties.get("StartingPosition", "TRIM_HORIZON"),
         bisect=bool(properties.get("BisectBatchOnFunctionError", False)),
         retries=int(properties.get("MaximumRetryAttempts", -1)),
+        max_age=int(properties.get("MaximumRecordAgeInSeconds", -1)),
         reports_failures=_reports_failures(properties),
         window=int(properties.get("TumblingWindowInSeconds", 0)),
         on_failure_bucket=failure.rpartition(":")[2] if failure else None,

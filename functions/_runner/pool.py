@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from functions._runner import frames
 from functions._runner.application import Function
+from functions._runner.backoff import backoff
 from functions._runner.settings import CHECKOUT, Settings
 
 _START_LIMIT = 60.0
@@ -247,7 +248,7 @@ class Pool:
                 if not free.done():
                     free.set_exception(error)
             if not self._closed:
-                self._add(min(0.25 * 2**self._failures, _LONGEST_PAUSE))
+                self._add(backoff(0.25, self._failures, _LONGEST_PAUSE))
         except asyncio.CancelledError:
             worker.kill()
             raise

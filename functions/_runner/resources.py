@@ -102,7 +102,7 @@ def _shape(table: Mapping[str, Any]) -> Any:
 
 
 def create_emulated(assembly: Assembly, settings: Settings) -> None:
-    """Queues, buckets and secrets; the emulator begins empty every time."""
+    """Queues, buckets and secrets; what an earlier run left is buckets that hold something."""
     queues = clients.queues(settings)
     # Dead-letter queues first: a redrive policy names a queue that has to exist.
     for queue in sorted(
@@ -110,8 +110,10 @@ def create_emulated(assembly: Assembly, settings: Settings) -> None:
     ):
         queues.create_queue(QueueName=queue.name, Attributes=_queue_attributes(queue))
     buckets = clients.buckets(settings)
+    kept = {bucket["Name"] for bucket in buckets.list_buckets()["Buckets"]}
     for bucket in assembly.resources("AWS::S3::Bucket"):
-        buckets.create_bucket(Bucket=bucket.name)
+        if bucket.name not in kept:
+            buckets.create_bucket(Bucket=bucket.name)
     store = clients.secrets(settings)
     existing = {secret["Name"] for secret in store.list_secrets()["SecretList"]}
     for name, value in _secret_values(assembly, settings.state / "secrets.json").items():

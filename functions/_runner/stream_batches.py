@@ -5,6 +5,7 @@ Reference: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-events
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,21 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class FailureRules:
-    """`retries` below zero: without end."""
+    """`retries` below zero: without end; `max_age` in seconds, below zero: of any age."""
 
     bisect: bool
     retries: int
+    max_age: int
     reports_failures: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why records were given up: Lambda's name for the reason, after how many attempts."""
+
+    condition: str
+    attempts: int
+    error: str
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,9 @@ class Steps:
 
     invoke: Callable[[Sequence[Record]], Awaitable[Any]]
     checkpoint: Callable[[Record], Awaitable[None]]
-    give_up: Callable[[Sequence[Record], int, str], Awaitable[None]]
+    give_up: Callable[[Sequence[Record], Failure], Awaitable[None]]
     pause: Callable[[int], Awaitable[None]]
+    now: Callable[[], float] = time.time
 
 
 async def settle(records: Sequence[Record], rules: FailureRules, steps: Steps) -> None:
@@ -39,11 +51,16 @@ async def settle(records: Sequence[Record], rules: FailureRules, steps: Steps) -
 
     What succeeded is checkpointed at once. What failed is cut where the mapping says so, at the
     record that was reported or else in the middle, which costs no retry. Otherwise it is tried
-    again after a pause, and given up after the last retry.
+    again after a pause, and given up after the last retry. A batch whose oldest record is too old
+    is given up instead of being tried, whether it failed before or not.
     """
-    pending: deque[tuple[Sequence[Record], int]] = deque([(records, 0)])
+    pending: deque[tuple[Sequence[Record], int, str]] = deque([(records, 0, "never tried")])
     while pending:
-        batch, failures = pending.popleft()
+        batch, failures, error = pending.popleft()
+        if _is_too_old(batch, rules, steps):
+            await steps.give_up(batch, Failure("RecordAgeExceeded", failures, error))
+            await steps.checkpoint(batch[-1])
+            continue
         done, error = await _attempt(batch, rules, steps)
         if done:
             await steps.checkpoint(batch[done - 1])
@@ -52,16 +69,23 @@ async def settle(records: Sequence[Record], rules: FailureRules, steps: Steps) -
         if not rest:
             continue
         if rules.bisect and done:
-            pending.appendleft((rest, 0))  # cut at the failed record
+            pending.appendleft((rest, 0, error))  # cut at the failed record
         elif rules.bisect and len(rest) > 1:
             middle = len(rest) // 2
-            pending.extendleft([(rest[middle:], failures), (rest[:middle], failures)])
+            halves = rest[:middle], rest[middle:]
+            pending.extendleft((half, failures, error) for half in reversed(halves))
         elif 0 <= rules.retries <= failures:
-            await steps.give_up(rest, failures + 1, error)
+            await steps.give_up(rest, Failure("RetryAttemptsExhausted", failures + 1, error))
             await steps.checkpoint(rest[-1])
         else:
             await steps.pause(failures)
-            pending.appendleft((rest, failures + 1))
+            pending.appendleft((rest, failures + 1, error))
+
+
+def _is_too_old(batch: Sequence[Record], rules: FailureRules, steps: Steps) -> bool:
+    # The records of a shard are in the order of their times: the first is the oldest.
+    created = float(batch[0]["dynamodb"]["ApproximateCreationDateTime"])
+    return 0 <= rules.max_age < steps.now() - created
 
 
 async def _attempt(batch: Sequence[Record], rules: FailureRules, steps: Steps) -> tuple[int, str]:

@@ -20,9 +20,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions._runner import clients
 from functions._runner.application import StreamMapping
+from functions._runner.backoff import backoff
 from functions._runner.pool import FunctionError, Pool
 from functions._runner.settings import CHECKPOINTS_TABLE, REGION, Settings
-from functions._runner.stream_batches import FailureRules, Record, Steps, settle
+from functions._runner.stream_batches import Failure, FailureRules, Record, Steps, settle
 from functions._runner.tumbling import TumblingWindow
 
 IDLE_SECONDS = 0.05
@@ -40,7 +41,9 @@ class StreamPoller:
         self._database = clients.database(settings)
         self._streams = clients.streams(settings)
         self._buckets = clients.buckets(settings)
-        self._rules = FailureRules(mapping.bisect, mapping.retries, mapping.reports_failures)
+        self._rules = FailureRules(
+            mapping.bisect, mapping.retries, mapping.max_age, mapping.reports_failures
+        )
 
     async def run(self) -> None:
         """Follow the stream for ever; a local part that is away is waited for."""
@@ -98,10 +101,11 @@ class StreamPoller:
             number = record["dynamodb"]["SequenceNumber"]
             await asyncio.to_thread(self._write_checkpoint, shard, number)
 
-        async def give_up(records: Sequence[Record], attempts: int, error: str) -> None:
-            _log.error("%s gave up %d records: %s", self._pool.function.name, len(records), error)
+        async def give_up(records: Sequence[Record], failure: Failure) -> None:
+            name, (first, last) = self._pool.function.name, _ends(records)
+            _log.error("%s gave up records %s to %s: %s", name, first, last, failure)
             if self._mapping.on_failure_bucket is not None:
-                await asyncio.to_thread(self._write_failure, shard, records, attempts, error)
+                await asyncio.to_thread(self._write_failure, shard, records, failure)
 
         return Steps(invoke, checkpoint, give_up, pause)
 
@@ -143,30 +147,29 @@ class StreamPoller:
         item = self._key(shard) | {"sequence_number": {"S": sequence_number}}
         self._database.put_item(TableName=CHECKPOINTS_TABLE, Item=item)
 
-    def _write_failure(
-        self, shard: str, records: Sequence[Record], attempts: int, error: str
-    ) -> None:
+    def _write_failure(self, shard: str, records: Sequence[Record], failure: Failure) -> None:
         """The record that Lambda writes to an on-failure bucket, under the key that it gives it."""
         now = dt.datetime.now(dt.UTC)
         name = f"{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
+        first, last = _ends(records)
         body = {
             "requestContext": {
                 "requestId": str(uuid.uuid4()),
                 "functionArn": self._pool.function.arn,
-                "condition": "RetryAttemptsExhausted",
-                "approximateInvokeCount": attempts,
+                "condition": failure.condition,
+                "approximateInvokeCount": failure.attempts,
             },
             "responseContext": {
                 "statusCode": 200,
                 "executedVersion": "$LATEST",
-                "functionError": error,
+                "functionError": failure.error,
             },
             "version": "1.0",
             "timestamp": now.isoformat().replace("+00:00", "Z"),
             "DDBStreamBatchInfo": {
                 "shardId": shard,
-                "startSequenceNumber": records[0]["dynamodb"]["SequenceNumber"],
-                "endSequenceNumber": records[-1]["dynamodb"]["SequenceNumber"],
+                "startSequenceNumber": first,
+                "endSequenceNumber": last,
                 "batchSize": len(records),
                 "streamArn": self._mapping.stream_arn,
             },
@@ -182,7 +185,12 @@ class StreamPoller:
 
 async def pause(failures: int) -> None:
     """Longer after every failure: 0.1 s, 0.2 s, up to five seconds."""
-    await asyncio.sleep(min(0.1 * 2**failures, _LONGEST_PAUSE))
+    await asyncio.sleep(backoff(0.1, failures, _LONGEST_PAUSE))
+
+
+def _ends(records: Sequence[Record]) -> tuple[str, str]:
+    """The sequence numbers of the first record and the last."""
+    return records[0]["dynamodb"]["SequenceNumber"], records[-1]["dynamodb"]["SequenceNumber"]
 
 
 def event_record(record: Mapping[str, Any], stream: str, stream_arn: str) -> Record:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from functions._runner.backoff import backoff
 from functions._runner.lifeline import die_with
 from functions._runner.settings import CHECKOUT, StartError
 
@@ -164,8 +165,8 @@ class Supervisor:
             return
         quick = now - child.started_at < _QUICK_SECONDS
         child.quick_deaths = child.quick_deaths + 1 if quick else 0
-        pause = min(0.25 * 2**child.quick_deaths, _LONGEST_PAUSE) if child.quick_deaths > 1 else 0.0
-        child.start_at = now + pause
+        deaths = child.quick_deaths
+        child.start_at = now + (backoff(0.25, deaths, _LONGEST_PAUSE) if deaths > 1 else 0.0)
         if child.was_ready or child.part.once:
             self._report(f"{child.part.name} ended (exit {code}): starting it again")
         if child.quick_deaths == _QUICK_DEATHS:

@@ -122,7 +122,10 @@ def _is_free(port: int) -> bool:
 @contextlib.contextmanager
 def _only_one(settings: Settings) -> Iterator[TextIO]:
     """Hold the state folder; the kernel lets go of it however this process ends."""
-    settings.state.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"No data can be kept in {settings.state}: {error.strerror}.") from error
     with (settings.state / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,6 @@
 """The parts that adapters speak to: moto in this process, dynoxide beside it."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from moto import mock_aws
 
 from customerai.adapters import aws
 from functions._runner.assembly import Assembly, load_assembly
+from functions._runner.lifeline import die_with
 from functions._runner.platform import dynoxide_binary
 from functions._runner.resources import table_request
 from functions._runner.settings import Settings
@@ -58,7 +60,13 @@ def dynoxide_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     database = tmp_path_factory.mktemp("dynoxide") / "test.db"
     port = free_port()
     command = [str(dynoxide_binary()), "serve", "--port", str(port), "--db-path", str(database)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    here = os.getpid()
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: die_with(here),
+    )
     url = f"http://127.0.0.1:{port}"
     client = boto3.client("dynamodb", endpoint_url=url)
     deadline = time.monotonic() + 10

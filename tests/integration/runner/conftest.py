@@ -76,6 +76,12 @@ def queue(event, context):
 
 def sweep(event, context):
     note(event["detail-type"])
+
+def keeper(event, context):
+    import botocore.session
+    buckets = botocore.session.get_session().create_client("s3")
+    body = json.dumps(event).encode()
+    buckets.put_object(Bucket=os.environ["DEAD_RECORDS_BUCKET"], Key=event["name"], Body=body)
 """
 
 
@@ -92,7 +98,9 @@ def _function(name: str, attribute: str, notes: Path, timeout: int = 5) -> dict[
             "FunctionName": f"tiny-{name}",
             "Handler": f"{name}.code.{attribute}",
             "Timeout": timeout,
-            "Environment": {"Variables": {"NOTES": str(notes / name)}},
+            "Environment": {
+                "Variables": {"NOTES": str(notes / name), "DEAD_RECORDS_BUCKET": "tiny-lost"}
+            },
         },
     }
 
@@ -175,6 +183,7 @@ def service_template(notes: Path) -> dict[str, Any]:
             "Stream": _function("stream_reader", "stream", notes),
             "Queue": _function("queue_reader", "queue", notes),
             "Sweep": _function("sweep", "sweep", notes),
+            "Keeper": _function("keeper", "keeper", notes),
             "Broken": _function("broken", "missing", notes),
             "HttpIntegration": _integration("Http", 30_000),
             "SlowIntegration": _integration("Slow", 300),
@@ -242,7 +251,8 @@ def settings(tmp_path: Path) -> Settings:
     for folder in (code, assembly, notes):
         folder.mkdir()
     for function in (
-        *("http_api", "slow_api", "guard", "stream_reader", "queue_reader", "sweep", "broken"),
+        *("http_api", "slow_api", "guard", "stream_reader", "queue_reader", "sweep", "keeper"),
+        "broken",
     ):
         (code / function).mkdir()
         (code / function / "code.py").write_text(HANDLER)

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
 
+from functions.__main__ import main
 from functions._runner.assembly import STACKS
 from functions._runner.settings import CHECKOUT, Settings
 
@@ -75,6 +77,26 @@ def test_up_without_an_assembly_says_what_to_run(settings: Settings, tmp_path: P
     assert done.returncode == 1
     assert "make setup" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("tool", ["dynoxide_binary", "parts.MINISTACK"])
+def test_up_without_a_tool_says_what_to_run(
+    with_issuer: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tool: str,
+) -> None:
+    missing = tmp_path / "tools" / "absent"
+    path: Any = (lambda: missing) if tool == "dynoxide_binary" else missing
+    monkeypatch.setattr(f"functions._runner.up.{tool}", path)
+    for name, value in with_issuer.to_environment().items():
+        monkeypatch.setenv(name, value)
+    assert main(["up"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == f"error: {missing} is missing: run `make setup`.\n"
+    assert printed.out == ""
+    assert not with_issuer.state.exists()
 
 
 def test_invoke_prints_what_the_handler_answers(settings: Settings, tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from functions._runner import clients
 from functions._runner.application import Application
@@ -26,9 +29,11 @@ async def eventually(condition: Callable[[], bool], limit: float = 15.0) -> None
 
 
 @asynccontextmanager
-async def following(application: Application, settings: Settings) -> AsyncIterator[None]:
-    """The stream's poller, until the end of the block."""
-    (mapping,) = application.stream_mappings
+async def following(
+    application: Application, settings: Settings, **rules: Any
+) -> AsyncIterator[None]:
+    """The stream's poller, until the end of the block; `rules` replace the mapping's own."""
+    (mapping,) = (replace(each, **rules) for each in application.stream_mappings)
     async with Pool(mapping.function, settings, 1) as pool:
         task = asyncio.create_task(StreamPoller(mapping, pool, settings).run())
         yield
@@ -83,7 +88,32 @@ async def test_poison_is_kept_in_the_bucket_and_the_rest_goes_on(
     document: Any = json.load(bucket.get_object(Bucket="tiny-lost", Key=kept["Key"])["Body"])
     (record,) = document["payload"]["Records"]
     assert record["dynamodb"]["Keys"] == {"pk": {"S": "poison"}}
+    assert document["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert document["requestContext"]["approximateInvokeCount"] == 2
+
+
+async def test_without_a_count_poison_is_retried_until_it_is_too_old(
+    application: Application,
+    database: Settings,
+    emulator: Settings,
+    notes: Notes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    put(database, "a", "poison")
+    bucket = clients.buckets(emulator)
+    async with following(application, database, retries=-1, max_age=3):
+        await eventually(lambda: bool(bucket.list_objects_v2(Bucket="tiny-lost").get("Contents")))
+        put(database, "after")
+        await eventually(lambda: "after" in handled(notes))
+    (kept,) = bucket.list_objects_v2(Bucket="tiny-lost")["Contents"]
+    document: Any = json.load(bucket.get_object(Bucket="tiny-lost", Key=kept["Key"])["Body"])
+    (record,) = document["payload"]["Records"]
+    assert record["dynamodb"]["Keys"] == {"pk": {"S": "poison"}}
+    context = document["requestContext"]
+    assert context["condition"] == "RecordAgeExceeded"
+    assert context["approximateInvokeCount"] > 2
+    assert "stream_reader gave up records" in caplog.text
+    assert "RecordAgeExceeded" in caplog.text
 
 
 async def test_messages_that_fail_come_again_and_end_in_the_dead_letter_queue(

@@ -6,7 +6,9 @@ import json
 import pytest
 
 from functions._runner import clients, parts
+from functions._runner.application import Application
 from functions._runner.assembly import Assembly
+from functions._runner.pool import Pool
 from functions._runner.resources import create_emulated, create_tables
 from functions._runner.settings import CHECKPOINTS_TABLE, Settings, StartError
 from tests.integration.runner.conftest import data_template, running
@@ -33,6 +35,23 @@ def test_a_table_of_another_shape_is_refused(database: Settings) -> None:
     properties["GlobalSecondaryIndexes"][0]["Projection"] = {"ProjectionType": "ALL"}
     with pytest.raises(StartError, match="tiny-things was made with other keys"):
         create_tables(Assembly({"data": template}, database.emulator_url), database)
+
+
+async def test_what_a_worker_puts_into_a_bucket_outlives_the_emulator(
+    application: Application, settings: Settings, assembly: Assembly
+) -> None:
+    record = {"name": "stream/shard/1.json", "text": "ünreadable"}
+    with running(parts.emulator(assembly, settings)):
+        create_emulated(assembly, settings)
+        async with Pool(application.functions["keeper"], settings, 1) as pool:
+            await pool.invoke(record)
+    with running(parts.emulator(assembly, settings)):
+        create_emulated(assembly, settings)
+        bucket = clients.buckets(settings)
+        (kept,) = bucket.list_objects_v2(Bucket="tiny-lost")["Contents"]
+        assert kept["Key"] == record["name"]
+        body = bucket.get_object(Bucket="tiny-lost", Key=kept["Key"])["Body"]
+        assert json.load(body) == record
 
 
 def test_the_emulator_is_filled_again_with_the_same_secret(

@@ -55,6 +55,7 @@ DATA = {
             "stream": {"Fn::GetAtt": ["Orders", "StreamArn"]},
             "queue": {"Fn::GetAtt": ["Work", "Arn"]},
             "bucket": {"Fn::GetAtt": ["Lost", "Arn"]},
+            "lost": {"Ref": "Lost"},
         }.items()
     },
 }
@@ -71,7 +72,7 @@ SERVICE = {
             TOKEN_AUDIENCE="shop",
             TENANT_CLAIM="tenant",
         ),
-        "Watcher": function("watcher"),
+        "Watcher": function("watcher", DEAD_RECORDS_BUCKET={"Fn::ImportValue": "data:lost"}),
         "Sweeper": function("sweeper"),
         "Integration": {
             "Type": "AWS::ApiGatewayV2::Integration",
@@ -95,6 +96,7 @@ SERVICE = {
                 "BatchSize": 20,
                 "BisectBatchOnFunctionError": True,
                 "MaximumRetryAttempts": 3,
+                "MaximumRecordAgeInSeconds": 3600,
                 "TumblingWindowInSeconds": 1,
                 "FunctionResponseTypes": ["ReportBatchItemFailures"],
                 "DestinationConfig": {

@@ -47,8 +47,28 @@ def test_the_stream_mapping(application: Application) -> None:
     (mapping,) = application.stream_mappings
     assert (mapping.function.name, mapping.table) == ("watcher", "shop-orders")
     assert (mapping.batch_size, mapping.retries, mapping.window) == (20, 3, 1)
+    assert mapping.max_age == 3600
     assert (mapping.bisect, mapping.reports_failures) == (True, True)
     assert mapping.on_failure_bucket == "data-lost"
+    # The function may write to the same bucket.
+    assert mapping.function.environment["DEAD_RECORDS_BUCKET"] == mapping.on_failure_bucket
+
+
+def test_a_stream_mapping_that_says_nothing_retries_without_end() -> None:
+    service = copy.deepcopy(SERVICE)
+    properties = service["Resources"]["WatcherMapping"]["Properties"]
+    for name in ("MaximumRetryAttempts", "MaximumRecordAgeInSeconds"):
+        del properties[name]
+    (mapping,) = read_application(
+        Assembly({"data": DATA, "service": service}, "http://queues")
+    ).stream_mappings
+    assert (mapping.retries, mapping.max_age) == (-1, -1)
+
+
+def test_a_stream_mapping_may_say_without_end() -> None:
+    changes = {"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": 82800}
+    (mapping,) = read_application(changed("WatcherMapping", **changes)).stream_mappings
+    assert (mapping.retries, mapping.max_age) == (-1, 82800)
 
 
 def test_the_queue_mapping(application: Application) -> None:

@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions._runner.pool import FunctionError
-from functions._runner.stream_batches import FailureRules, Record, Steps, settle
+from functions._runner.stream_batches import Failure, FailureRules, Record, Steps, settle
 
 FAILURE = FunctionError({"errorType": "ValueError", "errorMessage": "poison"})
 
 
 def record(number: int) -> Record:
-    return {"dynamodb": {"SequenceNumber": str(number)}}
+    """One that was written `number` seconds after the clock began."""
+    change = {"SequenceNumber": str(number), "ApproximateCreationDateTime": float(number)}
+    return {"dynamodb": change}
 
 
 def number_of(record: Record) -> int:
@@ -32,8 +34,9 @@ class Run:
         self.batches: list[list[int]] = []
         self.checkpoints: list[int] = []
         self.given_up: list[int] = []
-        self.attempts: list[int] = []
+        self.failures: list[Failure] = []
         self.pauses: list[int] = []
+        self.now = 0.0
 
     async def invoke(self, records: Sequence[Record]) -> Any:
         self.batches.append([number_of(each) for each in records])
@@ -42,16 +45,19 @@ class Run:
     async def checkpoint(self, record: Record) -> None:
         self.checkpoints.append(number_of(record))
 
-    async def give_up(self, records: Sequence[Record], attempts: int, _: str) -> None:
+    async def give_up(self, records: Sequence[Record], failure: Failure) -> None:
         self.given_up += [number_of(each) for each in records]
-        self.attempts.append(attempts)
+        self.failures.append(failure)
 
     async def pause(self, failures: int) -> None:
         self.pauses.append(failures)
+        self.now += 1
 
-    async def settle(self, *, bisect: bool = True, retries: int = 2, reports: bool = True) -> None:
-        steps = Steps(self.invoke, self.checkpoint, self.give_up, self.pause)
-        await settle(self.records, FailureRules(bisect, retries, reports), steps)
+    async def settle(
+        self, *, bisect: bool = True, retries: int = 2, max_age: int = -1, reports: bool = True
+    ) -> None:
+        steps = Steps(self.invoke, self.checkpoint, self.give_up, self.pause, lambda: self.now)
+        await settle(self.records, FailureRules(bisect, retries, max_age, reports), steps)
 
 
 def raising_on(*poison: int) -> Callable[[list[int]], Any]:
@@ -95,7 +101,8 @@ async def test_without_bisect_the_whole_batch_is_tried_again() -> None:
     run = Run(2, raising_on(2))
     await run.settle(bisect=False, retries=2)
     assert run.batches == [[1, 2]] * 3
-    assert (run.attempts, run.given_up) == ([3], [1, 2])
+    assert run.given_up == [1, 2]
+    assert run.failures == [Failure("RetryAttemptsExhausted", 3, str(FAILURE))]
 
 
 async def test_a_passing_failure_costs_nothing() -> None:
@@ -110,16 +117,48 @@ async def test_a_passing_failure_costs_nothing() -> None:
     assert (run.given_up, run.checkpoints, run.pauses) == ([], [1], [0, 1])
 
 
-async def test_retries_without_limit() -> None:
-    left = iter(range(50))
+async def test_without_a_limit_nothing_is_given_up_by_count_or_age() -> None:
+    left = iter(range(20_001))
 
     def answer(_: list[int]) -> None:
-        if next(left) < 40:
+        if next(left) < 20_000:
             raise FAILURE
 
     run = Run(1, answer)
     await run.settle(retries=-1)
-    assert (run.given_up, len(run.pauses)) == ([], 40)
+    assert (run.given_up, run.checkpoints, len(run.pauses)) == ([], [1], 20_000)
+
+
+async def test_what_fails_until_it_is_too_old_is_given_up_and_the_rest_goes_on() -> None:
+    run = Run(4, raising_on(2))
+    await run.settle(retries=-1, max_age=60)
+    # Record 2 is 60 s old at 62 s and older at 63 s: it was tried once in each second before.
+    assert run.given_up == [2]
+    assert run.failures == [Failure("RecordAgeExceeded", 63, str(FAILURE))]
+    assert run.batches[-1] == [3, 4]
+    assert run.checkpoints == [1, 2, 4]
+
+
+async def test_a_batch_that_is_too_old_goes_whole_and_untried() -> None:
+    run = Run(3, lambda _: None)
+    run.now = 61.5
+    await run.settle(max_age=60)
+    assert (run.batches, run.given_up, run.checkpoints) == ([], [1, 2, 3], [3])
+    assert run.failures == [Failure("RecordAgeExceeded", 0, "never tried")]
+
+
+async def test_a_count_ends_before_an_age_that_is_further_away() -> None:
+    run = Run(1, raising_on(1))
+    await run.settle(retries=2, max_age=60)
+    assert [failure.condition for failure in run.failures] == ["RetryAttemptsExhausted"]
+
+
+async def test_what_comes_after_a_reported_record_keeps_its_own_age() -> None:
+    run = Run(5, reporting(3))
+    await run.settle(bisect=False, retries=-1, max_age=60)
+    assert run.batches[:2] == [[1, 2, 3, 4, 5], [3, 4, 5]]
+    assert run.given_up == [3, 4, 5]
+    assert run.checkpoints == [2, 5]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +189,7 @@ async def test_what_the_steps_raise_ends_the_batch_before_its_checkpoint() -> No
 
     steps = Steps(run.invoke, run.checkpoint, unavailable, run.pause)
     with pytest.raises(ConnectionError):
-        await settle(run.records, FailureRules(True, 0, True), steps)
+        await settle(run.records, FailureRules(True, 0, -1, True), steps)
     assert run.checkpoints == []
 
 
