@@ -133,7 +133,13 @@ def build_router(
     @router.delete("/{interaction_id}", status_code=204, responses=documented(404))
     async def remove_interaction(interaction_id: str, principal: Writer) -> None:
         """Delete one interaction; analytics no longer counts it."""
-        delete_interaction(principal.tenant, interaction_id, interactions=interactions)
+        delete_interaction(
+            principal.tenant,
+            interaction_id,
+            datetime.now(UTC),
+            interactions=interactions,
+            keys=keys,
+        )
 
     return router
 

@@ -162,7 +162,12 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
                     ],
                     "dynamodb:Query",
                 ),
-                _allow(idempotency.table.table_arn, "dynamodb:GetItem", "dynamodb:PutItem"),
+                _allow(
+                    idempotency.table.table_arn,
+                    "dynamodb:GetItem",
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:PutItem",
+                ),
                 _allow(data.analysis.queue_arn, "sqs:GetQueueAttributes"),
                 _allow(data.cursor_secret.secret_arn, "secretsmanager:GetSecretValue"),
                 may_infer,
@@ -232,6 +237,7 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
             },
             allow=(
                 _allow(interactions.index_arn("pending"), "dynamodb:Scan"),
+                _allow(data.analysis.queue_arn, "sqs:GetQueueAttributes"),
                 may_enqueue,
             ),
         ),

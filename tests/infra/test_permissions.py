@@ -26,6 +26,7 @@ ALLOWED = {
         ("dynamodb:Query", "index/by_sentiment"),
         ("dynamodb:Query", "index/pending"),
         ("dynamodb:GetItem", "IdempotencyTable"),
+        ("dynamodb:BatchGetItem", "IdempotencyTable"),
         ("dynamodb:PutItem", "IdempotencyTable"),
         ("sqs:GetQueueAttributes", "AnalysisQueue"),
         ("secretsmanager:GetSecretValue", "CursorSecret"),
@@ -50,7 +51,11 @@ ALLOWED = {
         ("dynamodb:UpdateItem", "InteractionsTable"),
         ("sagemaker:InvokeEndpoint", "-sentiment"),
     },
-    "maintenance": {("dynamodb:Scan", "index/pending"), ("sqs:SendMessage", "AnalysisQueue")},
+    "maintenance": {
+        ("dynamodb:Scan", "index/pending"),
+        ("sqs:GetQueueAttributes", "AnalysisQueue"),
+        ("sqs:SendMessage", "AnalysisQueue"),
+    },
 }
 # Longest first: the name of the table is part of its stream's and its indexes' ARNs.
 KINDS = sorted({kind for allowed in ALLOWED.values() for _, kind in allowed}, key=len, reverse=True)

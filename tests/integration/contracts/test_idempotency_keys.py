@@ -8,6 +8,7 @@ import pytest
 from customerai.adapters.dynamodb.idempotency import DynamoDBIdempotencyKeys
 from customerai.adapters.memory.interactions import MemoryIdempotencyKeys
 from customerai.domain.errors import IdempotencyKeyReusedError
+from customerai.domain.ids import make_id
 from customerai.ports import IdempotencyKeys
 from tests.integration.conftest import CreateTable
 
@@ -37,6 +38,17 @@ def test_keys_and_tenants_are_apart(keys: IdempotencyKeys) -> None:
     keys.claim("acme", "k", "f", NOW)
     assert keys.claim("globex", "k", "other", NOW) == NOW
     assert keys.claim("acme", "k2", "other", NOW) == NOW
+
+
+def test_what_was_deleted_is_remembered_for_its_tenant(keys: IdempotencyKeys) -> None:
+    ids = [make_id(NOW, n.to_bytes(10)) for n in range(100)]
+    assert keys.buried("acme", ids) == frozenset()
+    for each in (ids[3], ids[99], ids[3]):
+        keys.bury("acme", each, NOW)
+    assert keys.buried("acme", ids) == {ids[3], ids[99]}
+    assert keys.buried("globex", ids) == frozenset()
+    keys.claim("acme", ids[5], "f", NOW)
+    assert keys.buried("acme", ids[5:6]) == frozenset()
 
 
 def test_of_claims_at_once_one_wins(keys: IdempotencyKeys) -> None:

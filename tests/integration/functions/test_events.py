@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from customerai.adapters import aws
@@ -23,8 +24,10 @@ from customerai.domain.windows import Interval
 from functions._runner import tokens
 from functions._runner.assembly import Assembly
 from functions._runner.resources import table_request
+from functions._runner.settings import CHECKOUT
 from functions.authorizer.tokens import fetch_keys
 from tests.conftest import ROOT, LambdaContext
+from tests.infra.templates import Template
 
 EVENTS = ROOT / "events"
 FILES = sorted(path.relative_to(EVENTS).as_posix() for path in EVENTS.glob("*/*.json"))
@@ -128,14 +131,50 @@ def test_every_file_has_an_expectation() -> None:
     assert sorted([*STATUSES, *OTHERS]) == FILES
 
 
+CALL_NOTHING = {
+    "authorizer/request.json",
+    "interactions_api/docs.json",
+    "interactions_api/openapi.json",
+    "rollup_stream/expired.json",
+}
+
+
+class Calls:
+    """The IAM actions of the AWS calls made so far."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.actions: set[str] = set()
+        clients: Any = BaseClient
+        call = clients._make_api_call
+
+        def recording(client: BaseClient, operation: str, parameters: Any) -> Any:
+            service = client.meta.service_model.service_name
+            prefix = service.removesuffix("-runtime")
+            self.actions.add(f"{prefix}:{operation.removesuffix('Batch')}")
+            return call(client, operation, parameters)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", recording)
+
+
+def granted(function: str) -> set[str]:
+    path = CHECKOUT / "cdk.out.local" / "customerai-local-service.template.json"
+    template = Template(path, json.loads(path.read_text()))
+    return {action for action, _ in template.statements(function)}
+
+
 @pytest.mark.parametrize("name", FILES)
-def test_an_event_is_answered(name: str, invoke: Invoke, world: object) -> None:
+def test_an_event_is_answered_with_what_its_function_may_do(
+    name: str, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store_the_interaction()
+    calls = Calls(monkeypatch)
     answer = invoke(name)
     if name in STATUSES:
         assert answer["statusCode"] == STATUSES[name], answer
     else:
         assert answer == OTHERS[name]
+    assert calls.actions <= granted(name.partition("/")[0])
+    assert bool(calls.actions) == (name not in CALL_NOTHING)
 
 
 def test_a_good_token_is_told_who_it_is(

@@ -185,6 +185,17 @@ def test_one_failed_write_of_a_batch_is_its_own_result() -> None:
     assert single["headers"]["retry-after"] == "1"
 
 
+def test_a_repeat_brings_nothing_deleted_back(api: Api) -> None:
+    key = {"idempotency-key": "k"}
+    body = {"items": [ONE, ONE]}
+    first = api.call("POST", "/v1/interactions/batch", body, headers=key)
+    deleted, kept = (result["id"] for result in json_body(first)["results"])
+    assert api.call("DELETE", f"/v1/interactions/{deleted}")["statusCode"] == 204
+    again = api.call("POST", "/v1/interactions/batch", body, headers=key)
+    assert again["body"] == first["body"]
+    assert {ref.id for ref in api.store.stored} == {kept}
+
+
 def test_deleting_once_is_enough(api: Api) -> None:
     made = json_body(api.call("POST", "/v1/interactions", ONE))
     path = f"/v1/interactions/{made['id']}"

@@ -68,13 +68,21 @@ class States(Protocol):
 
 
 class IdempotencyKeys(Protocol):
-    """Which request a key belongs to."""
+    """Which request a key belongs to, and what of it a repeat must not bring back."""
 
     def claim(self, tenant: str, key: str, fingerprint: str, received_at: datetime) -> datetime:
         """When the request was first received: now, or as recorded.
 
         Raises ``IdempotencyKeyReusedError`` where the key is bound to another fingerprint.
         """
+        ...
+
+    def bury(self, tenant: str, interaction_id: str, deleted_at: datetime) -> None:
+        """Remember that this interaction was deleted, for as long as keys are remembered."""
+        ...
+
+    def buried(self, tenant: str, interaction_ids: Sequence[str]) -> frozenset[str]:
+        """Those of them (100 at the most) that were deleted."""
         ...
 
 

@@ -29,20 +29,22 @@ def ingest_interactions(
     """Store each input; ``inputs`` maps the place in the request, which the id depends on.
 
     The key is claimed before anything is stored. Its record keeps when the request was first
-    received, so a repeat makes the same ids and finds them taken, wherever the first try died.
+    received, so a repeat makes the same ids and finds them taken, wherever the first try died. What
+    was deleted in between is answered as before, and not stored again.
     Raises ``IdempotencyKeyReusedError``; a failure of one input is its outcome.
     """
-    received_at = truncate(now)
+    now = received_at = truncate(now)
     if key:
         received_at = keys.claim(tenant, key.value, key.fingerprint, received_at)
     made = {
         place: _interaction(tenant, place, each, key, received_at) for place, each in inputs.items()
     }
-    outcomes = interactions.add(list(made.values()))
-    return {
-        place: error or interaction
-        for (place, interaction), error in zip(made.items(), outcomes, strict=True)
-    }
+    gone: frozenset[str] = frozenset()
+    if made and received_at != now:
+        gone = keys.buried(tenant, [each.id for each in made.values()])
+    stored = {place: each for place, each in made.items() if each.id not in gone}
+    errors = dict(zip(stored, interactions.add(list(stored.values())), strict=True))
+    return {place: errors.get(place) or each for place, each in made.items()}
 
 
 def _interaction(

@@ -1,5 +1,6 @@
-"""Idempotency keys: which request each was first used for, and when."""
+"""Idempotency keys: which request each was first used for, when, and what was deleted since."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -7,9 +8,12 @@ from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from customerai.adapters.dynamodb.connection import TableConnection, reporting
+from customerai.adapters.dynamodb.query import Item, read_items
 from customerai.domain.errors import IdempotencyKeyReusedError, UnavailableError
 
 KEPT = timedelta(days=7)
+_DELETED = "deleted "
+"""Sets a deleted id apart from every key: keys hold no space."""
 
 
 class _Row(Model):
@@ -27,6 +31,7 @@ class DynamoDBIdempotencyKeys:
 
     def __init__(self, table: str) -> None:
         _Row.Meta.table_name = table
+        self._table = table
 
     def claim(self, tenant: str, key: str, fingerprint: str, received_at: datetime) -> datetime:
         pk = f"{tenant}#{key}"
@@ -52,3 +57,19 @@ class DynamoDBIdempotencyKeys:
         if first.fingerprint != fingerprint:
             raise IdempotencyKeyReusedError("This Idempotency-Key was used for another request.")
         return datetime.fromisoformat(first.received_at)
+
+    def bury(self, tenant: str, interaction_id: str, deleted_at: datetime) -> None:
+        row = _Row(
+            f"{tenant}#{_DELETED}{interaction_id}",
+            fingerprint="",
+            received_at=deleted_at.isoformat(),
+            expires_at=int((deleted_at + KEPT).timestamp()),
+        )
+        with reporting("store"):
+            row.save()
+
+    def buried(self, tenant: str, interaction_ids: Sequence[str]) -> frozenset[str]:
+        prefix = f"{tenant}#{_DELETED}"
+        keys: list[Item] = [{"pk": {"S": prefix + each}} for each in interaction_ids]
+        found = read_items(self._table, keys, projection=("pk",))
+        return frozenset(item["pk"]["S"].removeprefix(prefix) for item in found)

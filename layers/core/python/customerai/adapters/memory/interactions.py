@@ -88,6 +88,7 @@ def _matches(interaction: Interaction, where: InteractionFilter) -> bool:
 @dataclass
 class MemoryIdempotencyKeys:
     claims: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
+    deleted: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def claim(self, tenant: str, key: str, fingerprint: str, received_at: datetime) -> datetime:
         first_fingerprint, first_received_at = self.claims.setdefault(
@@ -96,3 +97,9 @@ class MemoryIdempotencyKeys:
         if first_fingerprint != fingerprint:
             raise IdempotencyKeyReusedError("This Idempotency-Key was used for another request.")
         return first_received_at
+
+    def bury(self, tenant: str, interaction_id: str, deleted_at: datetime) -> None:
+        self.deleted[tenant, interaction_id] = deleted_at
+
+    def buried(self, tenant: str, interaction_ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(each for each in interaction_ids if (tenant, each) in self.deleted)
