@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-LOCK_FILE = "artifact.lock.json"
-MODEL_FILE = "model.int8.onnx"
-TOKENIZER_FILE = "tokenizer.json"
-
-
-class ArtifactError(Exception):
-    """The artefact is incomplete, or its files are not those that the lock names."""
-
-
-@dataclass(frozen=True, slots=True)
-class LockedFile:
-    """Digest (lower-case hex) and size in bytes of one file."""
-
-    sha256: str
-    bytes: int
+from models.artifacts import (
+    LOCK_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    ArtifactError,
+    LockedFile,
+    verify,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +44,6 @@ class ArtifactLock:
         (folder / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def lock_file(path: Path) -> LockedFile:
-    """Measure a file."""
-    content = path.read_bytes()
-    return LockedFile(hashlib.sha256(content).hexdigest(), len(content))
-
-
 def read_lock(folder: Path) -> ArtifactLock:
     """Read a lock and verify every file it names.
 
@@ -75,9 +61,5 @@ def read_lock(folder: Path) -> ArtifactLock:
     for required in (MODEL_FILE, TOKENIZER_FILE):
         if required not in lock.files:
             raise ArtifactError(f"{path}: does not name {required}")
-    for name, expected in lock.files.items():
-        if not (folder / name).is_file():
-            raise ArtifactError(f"{folder / name}: missing, though the lock names it")
-        if lock_file(folder / name) != expected:
-            raise ArtifactError(f"{folder / name}: differs from its sha256 or size in the lock")
+    verify(folder, lock.files)
     return lock

@@ -8,29 +8,23 @@ the fewest overlapping windows that cover it (`tokens.windows`). The encoder see
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from customerai.domain.sentiment import SentimentLabel
+from models.artifacts import MODEL_FILE, TOKENIZER_FILE, ArtifactError
+from models.encoder.sessions import SessionPool
+from models.encoder.tokens import WindowTokenizer
 from models.sentiment.labels import LABELS, NEUTRAL
-from models.sentiment.lock import MODEL_FILE, TOKENIZER_FILE, ArtifactError, read_lock
-from models.sentiment.tokens import WindowTokenizer
+from models.sentiment.lock import read_lock
 
 ARTIFACT = Path(__file__).parent / "artifact"
 """The artefact that comes with this repository."""
 
-MICRO_BATCH = 4
-"""Most windows in one run of the encoder: enough to fill the matrix units, few enough to pad
-little."""
-
-_PADDING_ALLOWED = 1.25
 _OPINION_FLOOR = 0.05
 _OPINION_EXPONENT = 2.0
 
@@ -106,14 +100,7 @@ class SentimentPredictor:
         self._temperature = temperature
         self._tokenizer = WindowTokenizer(tokenizer, window_tokens)
         count = workers or os.cpu_count() or 1
-        # Loaded here rather than by the threads, so that a broken graph fails at once.
-        sessions = [_session(model) for _ in range(count)]
-        self._local = threading.local()
-        self._pool = ThreadPoolExecutor(
-            count,
-            thread_name_prefix="sentiment",
-            initializer=lambda: setattr(self._local, "session", sessions.pop()),
-        )
+        self._pool = SessionPool(model, count, "sentiment")
 
     @classmethod
     def load(cls, folder: Path = ARTIFACT, *, workers: int | None = None) -> SentimentPredictor:
@@ -149,48 +136,12 @@ class SentimentPredictor:
         for index, cuts in enumerate(self._tokenizer.encode(texts)):
             sequences += cuts
             owner += [index] * len(cuts)
-        batches = micro_batches([len(sequence) for sequence in sequences])
         logits = np.zeros((len(sequences), len(LABELS)))
-        runs = self._pool.map(self._run, ([sequences[row] for row in batch] for batch in batches))
-        for batch, answer in zip(batches, runs, strict=True):
-            logits[batch] = answer
+        for rows, (answer,) in self._pool.run(sequences):
+            logits[rows] = answer
         length = np.asarray([len(sequence) - 2 for sequence in sequences], dtype=np.int64)
         return WindowLogits(len(texts), logits, np.asarray(owner, dtype=np.int64), length)
 
     def close(self) -> None:
         """Finish what is running and stop the threads."""
-        self._pool.shutdown()
-
-    def _run(self, sequences: list[list[int]]) -> npt.NDArray[np.float32]:
-        longest = max(map(len, sequences))
-        ids = np.zeros((len(sequences), longest), dtype=np.int32)
-        mask = np.zeros_like(ids)
-        for index, sequence in enumerate(sequences):
-            ids[index, : len(sequence)] = sequence
-            mask[index, : len(sequence)] = 1
-        session: onnxruntime.InferenceSession = self._local.session
-        logits: npt.NDArray[np.float32] = session.run(None, {"ids": ids, "mask": mask})[0]
-        return logits
-
-
-def micro_batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Group rows of near-equal length, longest first, at most MICRO_BATCH to a group.
-
-    Longest first keeps the threads evenly busy to the end.
-    """
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        last = batches[-1] if batches else []
-        if last and len(last) < MICRO_BATCH and lengths[last[0]] <= lengths[row] * _PADDING_ALLOWED:
-            last.append(row)
-        else:
-            batches.append([row])
-    return batches
-
-
-def _session(model: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._pool.close()

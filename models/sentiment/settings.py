@@ -39,6 +39,10 @@ class TrainSettings:
     warmup_steps: int = 150
     weight_decay: float = 0.01
     dropout: float = 0.1
+    frozen_embeddings: bool = False
+    """Leave token and position embeddings as they started, half of all weights: a step costs less,
+    and words that training never shows keep their place among those it does."""
+
     label_smoothing: float = 0.05
     gradient_norm: float = 1.0
     """Gradients are clipped to this L2 norm."""

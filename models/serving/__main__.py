@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvicorn
 
-from models.sentiment.lock import ArtifactError
+from models.artifacts import ArtifactError
 from models.sentiment.predictor import ARTIFACT, SentimentPredictor
 from models.serving.app import create_app
 from models.serving.settings import PORT_VARIABLE, from_environment

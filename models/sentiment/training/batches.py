@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.encoder.tokens import WindowTokenizer
 from models.sentiment.examples import Examples
 from models.sentiment.settings import TrainSettings
-from models.sentiment.tokens import WindowTokenizer
 
 _BATCHES_SORTED_TOGETHER = 64
 

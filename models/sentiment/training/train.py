@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.artifacts import MODEL_FILE, TOKENIZER_FILE
+from models.encoder.network import pretrained_folder
+from models.encoder.tokens import WindowTokenizer
 from models.sentiment import examples as labelled
-from models.sentiment.lock import TOKENIZER_FILE
+from models.sentiment.lock import read_lock
 from models.sentiment.settings import TrainSettings
-from models.sentiment.tokens import WindowTokenizer
 from models.sentiment.training import checkpoint
+from models.sentiment.training.artifact_weights import read_artifact_weights
 from models.sentiment.training.batches import draw, one_window_each, plan_batches, tensors
-from models.sentiment.training.encoder import (
-    SentimentClassifier,
-    pretrained_classifier,
-    pretrained_folder,
-)
+from models.sentiment.training.classifier import SentimentClassifier, pretrained_classifier
 from models.sentiment.training.loss import sentiment_loss
 
 CHECKPOINT = "checkpoint.pt"
@@ -49,8 +48,9 @@ def learning_rate(step: int, settings: TrainSettings) -> float:
 
 def build_optimizer(model: torch.nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
     """AdamW that decays matrices but not biases and norms."""
-    decayed = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    plain = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    decayed = [parameter for parameter in learned if parameter.ndim > 1]
+    plain = [parameter for parameter in learned if parameter.ndim <= 1]
     return torch.optim.AdamW(
         [
             {"params": decayed, "weight_decay": settings.weight_decay},
@@ -96,6 +96,8 @@ def train(
 
     model = pretrained_classifier(settings.dropout)
     model.train()
+    if settings.frozen_embeddings:
+        model.freeze_embeddings()
     optimizer = build_optimizer(model, settings)
     work.mkdir(parents=True, exist_ok=True)
     saved = work / CHECKPOINT
@@ -109,9 +111,7 @@ def train(
         first, history = state["step"], state["history"]
         log(f"resuming after step {first}")
     elif start is not None:
-        earlier = checkpoint.read(start)
-        model.load_state_dict(earlier["model"])
-        history = [*earlier["history"], earlier["settings"]]
+        history = _continue_from(start, model)
         log(f"continuing from the weights of {start}")
 
     label, binary = torch.from_numpy(examples.label), torch.from_numpy(examples.binary)
@@ -122,8 +122,7 @@ def train(
             group["lr"] = rate
         rows = batches[step]
         ids, mask = tensors(rows, sequences)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(ids, mask)
+        logits = model(ids, mask)
         loss = sentiment_loss(logits.float(), label[rows], binary[rows], settings.label_smoothing)
         optimizer.zero_grad()
         loss.backward()
@@ -144,3 +143,19 @@ def train(
             checkpoint.save(saved, settings, done, model, optimizer, history)
     model.eval()
     return model
+
+
+def _continue_from(start: Path, model: SentimentClassifier) -> list[dict[str, Any]]:
+    """Load the weights of a checkpoint or of an artefact folder; return the runs behind them."""
+    if start.is_dir():
+        lock = read_lock(start)
+        state = read_artifact_weights(start / MODEL_FILE)
+        position = torch.zeros_like(model.position.weight)
+        position[: lock.window_tokens] = state["position.weight"]
+        zero = torch.zeros_like(model.segment)
+        model.load_state_dict(state | {"position.weight": position, "segment": zero})
+        earlier = dict(lock.training)
+        return [*earlier.pop("continues", []), earlier]
+    saved = checkpoint.read(start)
+    model.load_state_dict(saved["model"])
+    return [*saved["history"], saved["settings"]]

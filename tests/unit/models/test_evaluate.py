@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.sentiment.__main__ import main
+from models.sentiment.commands import main
 
 COLUMNS: dict[str, list[object]] = {
     "text": [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from models.sentiment.lock import LOCK_FILE, MODEL_FILE, ArtifactError, read_lock
+from models.artifacts import LOCK_FILE, MODEL_FILE, ArtifactError
+from models.sentiment.lock import read_lock
 from models.sentiment.notice import NOTICE_FILE, notice
 from models.sentiment.predictor import ARTIFACT, SentimentPredictor
 from models.sentiment.settings import TrainSettings

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from customerai.domain.sentiment import SentimentLabel
+from models.encoder.sessions import MICRO_BATCH, micro_batches
 from models.sentiment.predictor import (
-    MICRO_BATCH,
     SentimentPredictor,
     WindowLogits,
     combine,
-    micro_batches,
 )
 
 NEGATIVE = SentimentLabel.NEGATIVE

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.encoder.tokens import WindowTokenizer, normalise, windows
 from models.sentiment.predictor import ARTIFACT
-from models.sentiment.tokens import WindowTokenizer, normalise, windows
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The MiniLM encoder with a three-class head.
+"""The MiniLM encoder in PyTorch.
 
 The architecture is BERT's (Devlin et al. 2018, https://arxiv.org/abs/1810.04805) with the sizes of
 all-MiniLM-L6-v2: 6 layers, 384 wide, 12 heads, 30,522 word pieces. Query, key and value are one
@@ -23,7 +23,6 @@ INNER = 1536
 VOCABULARY = 30522
 POSITIONS = 512
 EPSILON = 1e-12
-CLASSES = 3
 
 
 def pretrained_folder() -> Path:
@@ -57,39 +56,50 @@ class Layer(nn.Module):
         return normed
 
 
-class SentimentClassifier(nn.Module):
-    """MiniLM, mean pooling over tokens, and a two-layer head."""
+class Encoder(nn.Module):
+    """MiniLM: token and position embeddings under `layers` transformer layers."""
 
-    def __init__(self, dropout: float = 0.1) -> None:
+    def __init__(self, layers: int = LAYERS, dropout: float = 0.1) -> None:
         super().__init__()
         self.word = nn.Embedding(VOCABULARY, WIDTH)
         self.position = nn.Embedding(POSITIONS, WIDTH)
         self.segment = nn.Parameter(torch.zeros(WIDTH))
         self.embedded_norm = nn.LayerNorm(WIDTH, eps=EPSILON)
-        self.layers = nn.ModuleList(Layer(dropout) for _ in range(LAYERS))
-        self.head = nn.Linear(WIDTH, WIDTH)
-        self.classes = nn.Linear(WIDTH, CLASSES)
+        self.layers = nn.ModuleList(Layer(dropout) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Return logits (batch, 3) for token ids (batch, tokens) and their 0/1 mask."""
+    def hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return the last layer's states (batch, tokens, WIDTH) for token ids (batch, tokens) and
+        their 0/1 mask."""
         hidden = self.word(ids) + self.position.weight[: ids.shape[1]] + self.segment
         hidden = self.dropout(self.embedded_norm(hidden))
         bias = ((1.0 - mask.to(hidden.dtype)) * -1e4)[:, None, None, :]
-        if torch.is_autocast_enabled("cpu"):
-            bias = bias.to(torch.get_autocast_dtype("cpu"))
+        kind = hidden.device.type
+        if torch.is_autocast_enabled(kind):
+            bias = bias.to(torch.get_autocast_dtype(kind))
         for layer in self.layers:
             hidden = layer(hidden, bias)
-        weight = mask[:, :, None].to(hidden.dtype)
-        pooled = (hidden * weight).sum(1) / weight.sum(1)
-        head = torch.tanh(self.head(self.dropout(pooled)))
-        logits: Tensor = self.classes(self.dropout(head))
-        return logits
+        return hidden
+
+    def freeze_embeddings(self) -> None:
+        """Exclude token, position and segment embeddings from learning."""
+        self.word.requires_grad_(False)
+        self.position.requires_grad_(False)
+        self.segment.requires_grad_(False)
 
 
-def pretrained_classifier(dropout: float) -> SentimentClassifier:
-    """Return a classifier with all-MiniLM-L6-v2's encoder and a freshly initialised head."""
-    model = SentimentClassifier(dropout)
+def mean_over_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Return (batch, WIDTH): the mean of the states that the mask keeps."""
+    weight = mask[:, :, None].to(hidden.dtype)
+    return (hidden * weight).sum(1) / weight.sum(1)
+
+
+def load_pretrained(encoder: Encoder) -> None:
+    """Give an encoder of LAYERS layers the weights of all-MiniLM-L6-v2; heads stay as they are.
+
+    Raises:
+        ValueError: the weights do not fit.
+    """
     weights = {
         name.removeprefix("bert."): value
         for name, value in load_file(pretrained_folder() / "model.safetensors").items()
@@ -120,7 +130,7 @@ def pretrained_classifier(dropout: float) -> SentimentClassifier:
                 mapped[f"layers.{index}.{our_name}.{kind}"] = weights[
                     f"{theirs}{their_name}.{kind}"
                 ]
-    missing, unexpected = model.load_state_dict(mapped, strict=False)
-    if unexpected or {name.split(".")[0] for name in missing} != {"head", "classes"}:
-        raise ValueError(f"starting weights do not fit: {missing=}, {unexpected=}")
-    return model
+    missing, unexpected = encoder.load_state_dict(mapped, strict=False)
+    absent = [name for name in missing if name.startswith(("word", "position", "layers"))]
+    if unexpected or absent:
+        raise ValueError(f"starting weights do not fit: {absent=}, {unexpected=}")

@@ -1,4 +1,4 @@
-"""The classifier as an ONNX graph of ONNX Runtime's fused operators, in FP32 and INT8.
+"""The encoder as an ONNX graph of ONNX Runtime's fused operators, in FP32 and INT8.
 
 Writing the graph by hand rather than tracing it gives the fused operators (domain com.microsoft:
 EmbedLayerNormalization, Attention, SkipLayerNormalization, BiasGelu) directly; their definitions
@@ -15,7 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from models.sentiment.training.encoder import CLASSES, EPSILON, HEADS, LAYERS, SentimentClassifier
+from models.encoder.network import EPSILON, HEADS, Encoder
 
 _FUSED = "com.microsoft"
 _OPSET = 17
@@ -25,8 +25,8 @@ _QUANTISED = ["MatMul", "Attention", "EmbedLayerNormalization"]
 Weights = dict[str, npt.NDArray[np.float32]]
 
 
-class _Graph:
-    """Nodes and initialisers under construction."""
+class Graph:
+    """Nodes and initialisers under construction; every method returns the name of its result."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -51,27 +51,43 @@ class _Graph:
         matrix = self.constant(f"{name}.matrix", weights[f"{name}.weight"].T)
         return self.standard("MatMul", [hidden, matrix], f"{name}.product")
 
+    def linear(self, hidden: str, name: str, weights: Weights, output: str) -> str:
+        """hidden @ weight.T + bias."""
+        product = self.project(hidden, name, weights)
+        return self.standard("Add", [product, *self.constants(name, weights, "bias")], output)
+
     def constants(self, name: str, weights: Weights, *kinds: str) -> list[str]:
         return [self.constant(f"{name}.{kind}", weights[f"{name}.{kind}"]) for kind in kinds]
 
 
-def write_fp32(model: SentimentClassifier, window_tokens: int, path: Path) -> None:
-    """Write the graph: inputs ids and mask, int32 (batch, tokens), with at most `window_tokens`
-    tokens; output logits, float32 (batch, 3)."""
+def encode(encoder: Encoder, window_tokens: int) -> tuple[Graph, Weights, str]:
+    """Begin a graph with inputs ids and mask, int32 (batch, tokens), of at most `window_tokens`.
+
+    Returns:
+        The graph, every weight of `encoder` by name, and the name of the last layer's states,
+        float32 (batch, tokens, width).
+    """
     weights: Weights = {
-        name: value.detach().float().numpy() for name, value in model.state_dict().items()
+        name: value.detach().float().numpy() for name, value in encoder.state_dict().items()
     }
-    graph = _Graph()
+    graph = Graph()
     hidden = _embed(graph, weights, window_tokens)
-    for index in range(LAYERS):
+    for index in range(len(encoder.layers)):
         hidden = _layer(graph, weights, f"layers.{index}", hidden)
-    _head(graph, weights, hidden)
+    return graph, weights, hidden
+
+
+def save(graph: Graph, outputs: dict[str, list[str | int]], name: str, path: Path) -> None:
+    """Write the graph; `outputs` gives the shape of each float32 output by name."""
     shape = ["batch", "tokens"]
     proto = helper.make_graph(
         graph.nodes,
-        "sentiment",
-        [helper.make_tensor_value_info(name, TensorProto.INT32, shape) for name in ("ids", "mask")],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
+        name,
+        [helper.make_tensor_value_info(put, TensorProto.INT32, shape) for put in ("ids", "mask")],
+        [
+            helper.make_tensor_value_info(output, TensorProto.FLOAT, dimensions)
+            for output, dimensions in outputs.items()
+        ],
         graph.initialisers,
     )
     opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_FUSED, 1)]
@@ -90,7 +106,7 @@ def write_int8(fp32: Path, path: Path) -> None:
     )
 
 
-def _embed(graph: _Graph, weights: Weights, window_tokens: int) -> str:
+def _embed(graph: Graph, weights: Weights, window_tokens: int) -> str:
     position = weights["position.weight"][:window_tokens] + weights["segment"]
     graph.nodes.append(
         helper.make_node(
@@ -113,7 +129,7 @@ def _embed(graph: _Graph, weights: Weights, window_tokens: int) -> str:
     return "embedded"
 
 
-def _layer(graph: _Graph, weights: Weights, name: str, hidden: str) -> str:
+def _layer(graph: Graph, weights: Weights, name: str, hidden: str) -> str:
     matrix = graph.constant(f"{name}.qkv.matrix", weights[f"{name}.qkv.weight"].T)
     bias = graph.constants(f"{name}.qkv", weights, "bias")
     attention = graph.fused(
@@ -130,7 +146,7 @@ def _layer(graph: _Graph, weights: Weights, name: str, hidden: str) -> str:
 
 
 def _skip_norm(
-    graph: _Graph, weights: Weights, layer: str, part: str, product: str, skipped: str
+    graph: Graph, weights: Weights, layer: str, part: str, product: str, skipped: str
 ) -> str:
     """LayerNorm(product + bias + skipped)."""
     norm = graph.constants(f"{layer}.{part}_norm", weights, "weight", "bias")
@@ -143,8 +159,8 @@ def _skip_norm(
     )
 
 
-def _head(graph: _Graph, weights: Weights, hidden: str) -> None:
-    """Mean over the tokens that the mask keeps, tanh layer, class layer."""
+def mean_over_tokens(graph: Graph, hidden: str) -> str:
+    """The mean of the states that the mask keeps, (batch, width)."""
     token_axis = graph.constant("token_axis", np.array([1], np.int64))
     last_axis = graph.constant("last_axis", np.array([2], np.int64))
     weight = graph.standard("Cast", ["mask"], "weight", to=TensorProto.FLOAT)
@@ -152,11 +168,4 @@ def _head(graph: _Graph, weights: Weights, hidden: str) -> None:
     kept = graph.standard("Mul", [hidden, column], "kept")
     total = graph.standard("ReduceSum", [kept, token_axis], "total", keepdims=0)
     count = graph.standard("ReduceSum", [weight, token_axis], "count", keepdims=1)
-    pooled = graph.standard("Div", [total, count], "pooled")
-    product = graph.project(pooled, "head", weights)
-    biased = graph.standard(
-        "Add", [product, *graph.constants("head", weights, "bias")], "head.biased"
-    )
-    head = graph.standard("Tanh", [biased], "head.tanh")
-    product = graph.project(head, "classes", weights)
-    graph.standard("Add", [product, *graph.constants("classes", weights, "bias")], "logits")
+    return graph.standard("Div", [total, count], "pooled")
