@@ -31,6 +31,14 @@ _SOURCES_TO_SKIP = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 _LEFTOVERS = ("bin", "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED")
 _LEFTOVERS_IN_DEPTH = ("__pycache__", "tests", "*.pyi", ".lock")
 
+# What numpy ships for those who build on it: a compiler front end, headers, its own tests' tools.
+# Nothing imports them unless asked to.
+_BUILD_TIME_ONLY = ("numpy/f2py", "numpy/_core/include", "numpy/_core/lib", "numpy/**/*.a")
+
+# tokenizers fetches models with it when told to; here they come from a folder. It would bring a
+# dozen packages along.
+_NEVER_NEEDED = "huggingface-hub"
+
 # botocore describes every AWS service, and that is most of the layer. What the code calls stays and
 # nothing else: a test holds this list against the clients that the code makes. Credentials need no
 # service, because Lambda hands them over in the environment.
@@ -61,9 +69,9 @@ def platform_named(name: str) -> Platform:
     """
     match name:
         case "arm64":
-            return Platform("3.13", lambda_.Architecture.ARM_64, "aarch64-manylinux2014")
+            return Platform("3.13", lambda_.Architecture.ARM_64, "aarch64-manylinux_2_28")
         case "x86_64":
-            return Platform("3.13", lambda_.Architecture.X86_64, "x86_64-manylinux2014")
+            return Platform("3.13", lambda_.Architecture.X86_64, "x86_64-manylinux_2_28")
         case "host":
             on_arm = host.machine().lower() in {"arm64", "aarch64"}
             return Platform(
@@ -146,6 +154,7 @@ def _requirements(layer: str) -> tuple[str, ...]:
         "--frozen",
         "--no-default-groups",
         "--no-emit-workspace",
+        f"--prune={_NEVER_NEEDED}",
         "--no-header",
         "--no-annotate",
         "--quiet",
@@ -184,6 +193,7 @@ def _install(requirements: list[str], target: Path, platform: Platform) -> None:
 def _prune(target: Path) -> None:
     doomed = [path for pattern in _LEFTOVERS for path in target.glob(pattern)]
     doomed += [path for pattern in _LEFTOVERS_IN_DEPTH for path in target.rglob(pattern)]
+    doomed += [path for pattern in _BUILD_TIME_ONLY for path in target.glob(pattern)]
     doomed += [
         folder for folder in target.glob("botocore/data/*/") if folder.name not in BOTOCORE_SERVICES
     ]

@@ -34,6 +34,7 @@ strangers = {
     and not path.startswith((task, *layers, *(p for p in standard if p)))
 }
 assert not strangers, strangers
+assert "numpy" not in sys.modules, "numpy waits until an answer needs it"
 stale = {
     module.__name__
     for module in sys.modules.values()
@@ -43,6 +44,15 @@ stale = {
 }
 assert not stale, stale
 """
+
+ANSWER_ALONE = """
+import json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+from customerai_static import StaticSentiment
+print(StaticSentiment.load().probabilities(["Wonderful, thank you!"])[0].argmax())
+"""
+
+LAYERS = ("Core", "Http", "Static")
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +138,46 @@ def test_the_http_layer_repeats_nothing_of_the_core(
     assert {"customerai_http", "fastapi", "mangum", "jwt"} <= http
 
 
+def test_the_static_layer_holds_the_model_and_what_runs_it(
+    bundled: Assembly, service_stack: Template
+) -> None:
+    static = layer(bundled, service_stack, "Static")
+    core = {path.name for path in layer(bundled, service_stack, "Core").iterdir()}
+    packages = {path.name for path in static.iterdir()}
+    shipped = {name for name in packages if not name.endswith(".dist-info")}
+    assert shipped - {"__pycache__"} == {"customerai_static", "numpy", "numpy.libs", "tokenizers"}
+    assert core & packages <= {"__pycache__"}
+    for never_runs in ("f2py", "_core/include", "_core/tests"):
+        assert not (static / "numpy" / never_runs).exists()
+    artefact = ROOT / "layers" / "static" / "python" / "customerai_static" / "artifact"
+    for file in artefact.iterdir():
+        copy = static / "customerai_static" / "artifact" / file.name
+        assert copy.read_bytes() == file.read_bytes()
+
+
+def test_the_static_layer_answers_from_its_bundle_alone(
+    bundled: Assembly, service_stack: Template
+) -> None:
+    layers = [str(layer(bundled, service_stack, name)) for name in ("Core", "Static")]
+    answer = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", ANSWER_ALONE, json.dumps(layers)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "2"
+
+
+def test_the_function_that_may_fall_back_has_the_static_layer(service_stack: Template) -> None:
+    standing_on_it = {
+        name
+        for name, properties in service_stack.functions().items()
+        if {"Ref": "StaticLayer"} in properties["Layers"]
+    }
+    assert standing_on_it == {"sentiment_api"}
+
+
 def test_what_is_deployed_is_built_for_arm(assembly: Assembly) -> None:
     """Byte 18 of an ELF file names the machine; 183 is AArch64."""
     service = assembly.template("prod", "service")
@@ -180,21 +230,24 @@ def test_continuous_integration_compiles_for_the_deployed_python() -> None:
 
 def test_no_development_package_ships(bundled: Assembly, service_stack: Template) -> None:
     shipped = {
-        path.name.lower()
-        for name in ("Core", "Http")
-        for path in layer(bundled, service_stack, name).iterdir()
+        name: {path.name.lower() for path in layer(bundled, service_stack, name).iterdir()}
+        for name in LAYERS
     }
-    assert not shipped & {"pytest", "moto", "mypy", "aws_cdk", "jsii", "uvicorn", "numpy", "ruff"}
+    everywhere = set().union(*shipped.values())
+    assert not everywhere & {"pytest", "moto", "mypy", "aws_cdk", "jsii", "uvicorn", "ruff"}
+    assert not everywhere & {"onnxruntime", "huggingface_hub", "torch"}
+    assert "numpy" not in shipped["Core"] | shipped["Http"]
 
 
 def test_bundles_fit_into_lambda(bundled: Assembly, service_stack: Template) -> None:
-    layers = sum(size(layer(bundled, service_stack, name)) for name in ("Core", "Http"))
     for name in FUNCTIONS:
-        assert layers + size(function(bundled, service_stack, name)) < LAMBDA_LIMIT / 2
+        stands_on = service_stack.functions()[name]["Layers"]
+        layers = [bundled.asset(service_stack.resources[each["Ref"]]) for each in stands_on]
+        assert sum(map(size, (function(bundled, service_stack, name), *layers))) < LAMBDA_LIMIT / 2
 
 
 def test_nothing_tells_where_it_was_built(bundled: Assembly, service_stack: Template) -> None:
-    for name in ("Core", "Http"):
+    for name in LAYERS:
         folder = layer(bundled, service_stack, name)
         assert not (folder / "bin").exists()
         assert not list(folder.glob("*.dist-info/RECORD"))
