@@ -1,19 +1,21 @@
-"""Running an encoder graph: one single-threaded session per thread, near-equal lengths together.
+"""Running an encoder graph: single-threaded runs side by side, near-equal lengths together.
 
-Padding wastes a CPU, and threads inside one session wait for each other: a session per core, each
-fed with a few sequences of almost the same length, does more than one session with all cores.
+Padding wastes a CPU, and threads inside one run wait for each other: a run per core, each of a few
+sequences of almost the same length, does more than one run with all cores.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+
+from models.artifacts import MODEL_FILE
 
 MICRO_BATCH = 4
 """Most sequences in one run of the encoder: enough to fill the matrix units, few enough to pad
@@ -22,28 +24,43 @@ little."""
 PADDING_ALLOWED = 1.25
 """Longest by shortest sequence of one run, at most."""
 
+FP16_FILE = "model.fp16.onnx"
+"""The graph for GPUs, beside the one for CPUs; it is built by a command and not committed."""
+
+_CPU = "CPUExecutionProvider"
+_GPU = ("TensorrtExecutionProvider", "CUDAExecutionProvider")
+"""Fastest first."""
+
 Outputs = list[npt.NDArray[np.float32]]
 """One array for each output asked for; its first axis counts the sequences of the run."""
 
 
 class EncoderSession:
-    """One single-threaded ONNX Runtime session; not to be used by two threads at a time."""
+    """One ONNX Runtime session without threads of its own.
+
+    A run takes place on the thread that calls it, and any number of threads may call at once: the
+    weights are in memory once, and on two cores two threads got as much out of one session as out
+    of one each.
+    """
 
     def __init__(self, graph: Path, outputs: Sequence[str] = ("logits",)) -> None:
         """Load a graph with inputs ids and mask, int32 (batch, tokens).
 
         Args:
-            graph: the ONNX file.
+            graph: the ONNX file; `graph_in` finds the right one for the host.
             outputs: names of the outputs that `run` returns unless told otherwise.
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
-        )
+        providers = session_providers(graph, onnxruntime.get_available_providers())
+        self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
+        self.on_gpu = self._session.get_providers()[0] in _GPU
+        """Whether it runs on a GPU, which the host may turn out not to have after all."""
         self._outputs = list(outputs)
+        self.outputs = tuple(output.name for output in self._session.get_outputs())
+        """Names of everything the graph can give."""
         # Without it the nodes of outputs that nobody asked for are computed all the same.
         self._run_options = onnxruntime.RunOptions()
         self._run_options.only_execute_path_to_fetches = True
@@ -60,7 +77,28 @@ class EncoderSession:
             mask[index, : len(sequence)] = 1
         names = self._outputs if outputs is None else list(outputs)
         answer: Outputs = self._session.run(names, {"ids": ids, "mask": mask}, self._run_options)
-        return answer
+        return [each.astype(np.float32) for each in answer] if self.on_gpu else answer
+
+
+def graph_in(folder: Path, available: Sequence[str] | None = None) -> Path:
+    """Return the graph of an artefact that suits this host.
+
+    Args:
+        folder: where the artefact is.
+        available: ONNX Runtime's providers; those of this installation by default.
+    """
+    present = onnxruntime.get_available_providers() if available is None else available
+    gpu_graph = folder / FP16_FILE
+    return gpu_graph if set(present) & set(_GPU) and gpu_graph.is_file() else folder / MODEL_FILE
+
+
+def session_providers(graph: Path, available: Sequence[str]) -> list[str]:
+    """Return the providers for a graph, in the order in which ONNX Runtime should try them.
+
+    The INT8 graph is for CPUs: its operators exist on no other provider.
+    """
+    gpu = _GPU if graph.name == FP16_FILE else ()
+    return [*(provider for provider in gpu if provider in available), _CPU]
 
 
 class SessionPool:
@@ -71,6 +109,7 @@ class SessionPool:
     ) -> None:
         # Loaded here rather than by the threads, so that a broken graph fails at once.
         sessions = [EncoderSession(graph, outputs) for _ in range(workers)]
+        self.outputs = sessions[0].outputs
         self._local = threading.local()
         self._pool = ThreadPoolExecutor(
             workers,
@@ -78,14 +117,14 @@ class SessionPool:
             initializer=lambda: setattr(self._local, "session", sessions.pop()),
         )
 
-    def run(self, sequences: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Outputs]]:
+    def run(
+        self, sequences: Sequence[Sequence[int]], outputs: Sequence[str] | None = None
+    ) -> Iterator[tuple[list[int], Outputs]]:
         """Yield the rows of `sequences` in each micro-batch, and what the graph says of them."""
         batches = micro_batches([len(sequence) for sequence in sequences])
         groups = ([sequences[row] for row in rows] for rows in batches)
-        return zip(batches, self._map(groups), strict=True)
-
-    def _map(self, groups: Iterable[list[Sequence[int]]]) -> Iterator[Outputs]:
-        return self._pool.map(lambda group: self._local.session.run(group), groups)
+        answers = self._pool.map(lambda group: self._local.session.run(group, outputs), groups)
+        return zip(batches, answers, strict=True)
 
     def close(self) -> None:
         """Finish what is running and stop the threads."""

@@ -5,16 +5,30 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 WINDOW_OVERLAP = 32
 """Tokens that two neighbouring windows of a long text share."""
 
+_ENTITY = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
+"""What `html.unescape` looks at: https://html.spec.whatwg.org/#character-references."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _HANDLE = re.compile(r"(?<![\w.])@\w+")
+_BLANK = re.compile(r"\s+")
+
+_STEPS: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
+    (_ENTITY, html.unescape),
+    (_SURROGATE, lambda _: "?"),
+    (_LINK, lambda _: "http"),
+    (_HANDLE, lambda _: "@user"),
+    (_BLANK, lambda _: " "),
+)
 
 
 def normalise(text: str) -> str:
@@ -25,6 +39,58 @@ def normalise(text: str) -> str:
     """
     clean = html.unescape(text).encode("utf-8", "replace").decode("utf-8")
     return " ".join(_HANDLE.sub("@user", _LINK.sub("http", clean)).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """A normalised text, and where each of its characters is from.
+
+    Character i of `text` stands for `source[start[i]:end[i]]`, counted in code points.
+    """
+
+    text: str
+    start: Sequence[int]
+    end: Sequence[int]
+
+
+def align(text: str) -> Alignment:
+    """Normalise `text` as `normalise` does, and remember where every character is from."""
+    start: Sequence[int] = range(len(text))
+    end: Sequence[int] = range(1, len(text) + 1)
+    for pattern, replacement in _STEPS:
+        text, start, end = _substitute(text, start, end, pattern, replacement)
+    left = len(text) - len(text.lstrip())
+    right = len(text.rstrip())
+    return Alignment(text[left:right], start[left:right], end[left:right])
+
+
+def _substitute(
+    text: str,
+    start: Sequence[int],
+    end: Sequence[int],
+    pattern: re.Pattern[str],
+    replacement: Callable[[str], str],
+) -> tuple[str, Sequence[int], Sequence[int]]:
+    """Replace every match; each character of a replacement is from the whole match."""
+    pieces: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    copied = 0
+    for match in pattern.finditer(text):
+        new = replacement(match[0])
+        if new == match[0]:
+            continue
+        pieces += (text[copied : match.start()], new)
+        starts += (*start[copied : match.start()], *[start[match.start()]] * len(new))
+        ends += (*end[copied : match.start()], *[end[match.end() - 1]] * len(new))
+        copied = match.end()
+    if not copied:
+        return text, start, end
+    return (
+        "".join((*pieces, text[copied:])),
+        [*starts, *start[copied:]],
+        [*ends, *end[copied:]],
+    )
 
 
 def windows(length: int, size: int, overlap: int = WINDOW_OVERLAP) -> list[tuple[int, int]]:
@@ -71,10 +137,16 @@ class WindowTokenizer:
         encodings = self._tokenizer.encode_batch_fast(
             [normalise(text) for text in texts], add_special_tokens=False
         )
-        return [
-            [
-                [self._start, *ids[start:end], self._end]
-                for start, end in windows(len(ids), self._size)
-            ]
-            for ids in (encoding.ids for encoding in encodings)
-        ]
+        return [self._cut(encoding.ids) for encoding in encodings]
+
+    def pieces(self, normalised: str) -> Encoding:
+        """Return every word piece of a normalised text, with its place and its word."""
+        encoding: Encoding = self._tokenizer.encode(normalised, add_special_tokens=False)
+        return encoding
+
+    def bounds(self, pieces: int) -> list[tuple[int, int]]:
+        """Return the windows of a text of that many word pieces, [CLS] and [SEP] left out."""
+        return windows(pieces, self._size)
+
+    def _cut(self, ids: list[int]) -> list[list[int]]:
+        return [[self._start, *ids[start:end], self._end] for start, end in self.bounds(len(ids))]

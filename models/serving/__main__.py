@@ -1,48 +1,98 @@
-"""Serve the sentiment model: `python -m models.serving --host 127.0.0.1 --port 8081`."""
+"""Serve the models: `python -m models.serving --host 127.0.0.1 --port 8081`."""
 
 from __future__ import annotations
 
 import argparse
+import gc
+import logging
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import uvicorn
-
-from models.artifacts import ArtifactError
-from models.sentiment.predictor import ARTIFACT, SentimentPredictor
-from models.serving.app import create_app
-from models.serving.settings import PORT_VARIABLE, from_environment
+from models.serving.settings import (
+    MODELS_VARIABLE,
+    PORT_VARIABLE,
+    ServerSettings,
+    from_environment,
+    parse_models,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Load the model, serve it until SIGTERM or SIGINT, and return the exit code."""
+    """Load the models, serve them until SIGTERM or SIGINT, and return the exit code."""
     try:
         settings = from_environment(os.environ)
     except ValueError as error:
         return _refuse(str(error))
+    parser = _parser(settings)
+    options = parser.parse_args(arguments)
+    if options.command == "bundle":
+        if options.folder is None:
+            parser.error("bundle: in which folder?")
+        from models.serving.bundle import bundle  # serving needs none of it
+
+        bundle(options.folder)
+        return 0
+    try:
+        names = settings.models if options.models is None else parse_models(options.models)
+    except ValueError as error:
+        return _refuse(str(error))
+    settings = replace(
+        settings,
+        host=options.host,
+        port=options.port,
+        grpc_port=options.grpc_port,
+        workers=options.workers or settings.workers,
+        models=names,
+    )
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    return _serve(settings, options.artifact)
+
+
+def _parser(settings: ServerSettings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.serving", description=__doc__)
     parser.add_argument(
-        "command", nargs="?", choices=["serve"], help="what SageMaker starts a container with"
+        "command",
+        nargs="?",
+        choices=["serve", "bundle"],
+        help="serve, the default, is what SageMaker starts a container with;"
+        " bundle puts all that serving needs into a folder",
     )
+    parser.add_argument("folder", nargs="?", type=Path, help="of the bundle")
     parser.add_argument("--host", default=settings.host)
     parser.add_argument("--port", type=int, default=settings.port, help=f"or {PORT_VARIABLE}")
-    parser.add_argument("--artifact", type=Path, default=ARTIFACT, help="folder of the model")
-    parser.add_argument("--workers", type=int, help="inference threads; one for each CPU if absent")
-    options = parser.parse_args(arguments)
-    try:
-        predictor = SentimentPredictor.load(options.artifact, workers=options.workers)
-    except ArtifactError as error:
-        return _refuse(str(error))
-    settings = replace(settings, host=options.host, port=options.port)
-    uvicorn.run(
-        create_app(predictor, settings),
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        timeout_graceful_shutdown=settings.drain_seconds,
+    parser.add_argument("--grpc-port", type=int, default=settings.grpc_port, help="or none")
+    parser.add_argument(
+        "--models", help=f"like full,fast; or {MODELS_VARIABLE}; else all there are"
     )
+    parser.add_argument("--artifact", type=Path, help="folder of the model `full`")
+    parser.add_argument("--workers", type=int, help="inference threads; one for each CPU if absent")
+    return parser
+
+
+def _serve(settings: ServerSettings, artifact: Path | None) -> int:
+    gc.disable()  # until it serves: hardly anything of what is loaded now is garbage
+    # One text at a time is tokenised here: threads of the tokenizer's own would only wait.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    import uvloop  # `bundle` and --help need none of these
+
+    from models.artifacts import ArtifactError
+    from models.serving.app import Application
+    from models.serving.registry import ModelMemoryError, available, load_models
+    from models.serving.server import serve
+
+    folders = {"full": artifact} if artifact else {}
+    try:
+        loaded = load_models(settings.models or available(), settings.memory_mb, folders)
+    except (ArtifactError, ModelMemoryError, LookupError, ImportError) as error:
+        return _refuse(str(error))
+    if not loaded:
+        return _refuse("no model is there to be served")
+    try:
+        uvloop.run(serve(Application(loaded, settings), settings))
+    except OSError as error:
+        return _refuse(str(error))
     return 0
 
 

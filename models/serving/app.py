@@ -1,126 +1,212 @@
-"""The HTTP surface: SageMaker's container paths, and the runtime API's path for direct clients."""
+"""The HTTP surface: SageMaker's container paths, and the runtime API's path for direct clients.
+
+- `GET /ping`: 200 while the models answer, else 503; 503 from the moment of a SIGTERM.
+- `POST /invocations`, and `POST /endpoints/{name}/invocations` as the SageMaker runtime API has it.
+- `POST /models/{name}/invocations`: one model by itself; also `/invocations?model={name}`.
+- `GET /models`: what is loaded. `GET /metrics`: for Prometheus.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from operator import itemgetter
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+from urllib.parse import parse_qs
 
-import orjson
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+import msgspec
 
-from models.serving.errors import BodyTooLargeError, OverloadedError, RequestError
-from models.serving.inference import InferenceQueue
-from models.serving.predictor import Predictor
-from models.serving.request import parse_texts
+from models.serving import wire
+from models.serving.analysis import Analyser, Caller
+from models.serving.engine import Engine
+from models.serving.errors import NotFoundError, OverloadedError, RequestError
+from models.serving.health import Health
+from models.serving.messages import Request, Response
+from models.serving.metrics import Gauge, ServerMetrics
+from models.serving.registry import LoadedModel
 from models.serving.settings import ServerSettings
 
 logger = logging.getLogger(__name__)
 
+_RUNTIME_PATH = re.compile(r"/endpoints/[^/]+/invocations")
+_MODEL_PATH = re.compile(r"/models/([^/]+)/invocations")
+_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
-def create_app(predictor: Predictor, settings: ServerSettings) -> Starlette:
-    """Return the ASGI application; it closes `predictor` when it shuts down.
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-    - `GET /ping`: 200 while the model answers, else 503.
-    - `POST /invocations`, and `POST /endpoints/{name}/invocations` as the SageMaker runtime API has
-      it: `{"texts": [...]}` to `{"model": ..., "results": [{"label": ..., "scores": {...}}]}`.
-    """
-    queue = InferenceQueue(predictor, settings)
 
-    async def ping(_: Request) -> Response:
-        if await queue.is_healthy():
-            return _json(200, {"status": "healthy", "model": predictor.version})
-        return _error(503, "ServiceUnavailable", "the model does not answer")
+class Application:
+    """Answers requests from the loaded models. To be used from one event loop."""
 
-    async def invoke(request: Request) -> Response:
-        texts = parse_texts(await _read_body(request, settings.most_body_bytes), settings)
-        results = [
-            {"label": max(scores.items(), key=itemgetter(1))[0], "scores": scores}
-            for scores in await queue.predict(texts)
+    def __init__(self, loaded: Mapping[str, LoadedModel], settings: ServerSettings) -> None:
+        self.draining = False
+        """Set on SIGTERM: what was accepted is answered, the rest refused."""
+        self.metrics = ServerMetrics()
+        self._loaded = loaded
+        self._settings = settings
+        lanes = {
+            name: lane
+            for each in loaded.values()
+            for name, lane in getattr(each.model, "lanes", {}).items()
+        }
+        self.engine = Engine(
+            lanes, workers=settings.workers, limits=settings.queue, metrics=self.metrics
+        )
+        for each in loaded.values():
+            for run in each.runs:
+                self.engine.learn(run.lane, run.tokens, run.seconds)
+        self.analyser = Analyser(loaded, self.engine, settings.light_characters)
+        self._health = Health(self.engine, _probes(loaded), settings)
+        self.metrics.gauges += [
+            Gauge("serving_queued_sequences", "What waits.", lambda: self.engine.queued_items),
+            Gauge("serving_queued_tokens", "What waits.", lambda: self.engine.queued_tokens),
         ]
-        return _json(200, {"model": predictor.version, "results": results})
+        self._routes: Mapping[str, tuple[str, _Handler]] = {
+            "/invocations": ("POST", self._invoke),
+            "/ping": ("GET", self._ping),
+            "/models": ("GET", self._models),
+            "/metrics": ("GET", self._metrics),
+        }
 
-    async def refuse(request: Request, error: Exception) -> Response:
-        if not isinstance(error, RequestError):
+    def start(self) -> None:
+        """Start the workers, on the running event loop."""
+        self.engine.start()
+
+    def close(self) -> None:
+        """Let running batches end and stop all threads."""
+        self.engine.close()
+        self.analyser.close()
+
+    async def unwell(self) -> str | None:
+        """Return why clients should go elsewhere; None where they need not."""
+        return "the server is shutting down" if self.draining else await self._health.check()
+
+    async def handle(self, request: Request) -> Response:
+        """Return the response, whatever happens, but for being cancelled."""
+        response = await self._answer(request)
+        self.metrics.requests.add(str(response.status))
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        wrapped = _RUNTIME_PATH.fullmatch(request.path) is not None
+        try:
+            return await self._route(request, wrapped=wrapped)
+        except RequestError as error:
+            headers = {}
+            if error.retry_seconds is not None:
+                headers["Retry-After"] = str(error.retry_seconds)
+            return failure(error, str(error), headers, wrapped=wrapped)
+        except Exception:
+            logger.exception("the request failed")
+            message = "the model failed on this request"
+            return _failure(500, "InternalFailure", message, {}, wrapped=wrapped)
+
+    async def _route(self, request: Request, *, wrapped: bool) -> Response:
+        if wrapped:
+            method, handler = self._routes["/invocations"]
+        elif request.path in self._routes:
+            method, handler = self._routes[request.path]
+        elif _MODEL_PATH.fullmatch(request.path):
+            method, handler = "POST", self._invoke_model
+        else:
+            raise NotFoundError(f"no such path: {request.path}")
+        if request.method != method:
+            message = f"{request.path} takes {method} only"
+            return _failure(405, "MethodNotAllowed", message, {"Allow": method}, wrapped=False)
+        return await handler(request)
+
+    async def _invoke(self, request: Request) -> Response:
+        if request.query:
+            names = parse_qs(request.query, keep_blank_values=True).get("model")
+            if names:
+                return await self._answer_by(names[-1], request)
+        media_type = wire.answer_type(request.headers.get("accept"))
+        caller = self._caller(request)
+        asked = wire.read_analysis(request.body, request.headers.get("content-type"))
+        answer = await self.analyser.analyse(asked, caller)
+        return Response(200, wire.write(answer, media_type), media_type)
+
+    async def _invoke_model(self, request: Request) -> Response:
+        found = _MODEL_PATH.fullmatch(request.path)
+        return await self._answer_by(found[1] if found else "", request)
+
+    async def _answer_by(self, name: str, request: Request) -> Response:
+        media_type = wire.answer_type(request.headers.get("accept"))
+        caller = self._caller(request)
+        self.analyser.batched(name)
+        texts = wire.read_texts(request.body, request.headers.get("content-type"))
+        answer = await self.analyser.answer(name, texts, caller)
+        return Response(200, wire.write(answer, media_type), media_type)
+
+    def _caller(self, request: Request) -> Caller:
+        if self.draining and not request.accepted:
+            error = OverloadedError("the server is shutting down")
+            error.retry_seconds = 1
             raise error
-        headers = {}
-        if isinstance(error, OverloadedError):
-            headers["Retry-After"] = str(settings.retry_after_seconds)
-        return _failure(request, error.status, error.code, str(error), headers)
+        attributes = request.headers.get(_ATTRIBUTES)
+        timeout = wire.timeout_seconds(attributes, self._settings.timeout_seconds)
+        return Caller(timeout, request.client, request.source)
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
-        queue.close()
+    async def _ping(self, _: Request) -> Response:
+        wrong = await self.unwell()
+        if wrong is not None:
+            return _failure(503, "ServiceUnavailable", wrong, {}, wrapped=False)
+        version = next((each.version for each in self._loaded.values()), "")
+        return _json(200, {"status": "healthy", "model": version})
 
-    return Starlette(
-        routes=[
-            Route("/ping", ping, methods=["GET"]),
-            Route("/invocations", invoke, methods=["POST"]),
-            Route("/endpoints/{name}/invocations", invoke, methods=["POST"]),
-        ],
-        exception_handlers={
-            RequestError: refuse,
-            HTTPException: _no_such_route,
-            Exception: _internal_failure,
-        },
-        lifespan=lifespan,
-    )
+    async def _models(self, _: Request) -> Response:
+        return _json(
+            200,
+            {
+                "models": [
+                    {
+                        "name": each.name,
+                        "version": each.version,
+                        "bytes": each.memory_bytes,
+                        "limit_bytes": each.limit_bytes,
+                    }
+                    for each in self._loaded.values()
+                ]
+            },
+        )
 
-
-async def _read_body(request: Request, most_bytes: int) -> bytes:
-    too_large = BodyTooLargeError(f"body: must be at most {most_bytes} bytes")
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > most_bytes:
-        raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise too_large
-    return bytes(body)
+    async def _metrics(self, _: Request) -> Response:
+        return Response(200, self.metrics.text().encode(), "text/plain; version=0.0.4")
 
 
-async def _no_such_route(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    code = "MethodNotAllowed" if error.status_code == 405 else "NotFound"
-    return _error(error.status_code, code, error.detail, error.headers)
-
-
-async def _internal_failure(request: Request, error: Exception) -> Response:
-    logger.error("prediction failed", exc_info=error)
-    return _failure(request, 500, "InternalFailure", "the model failed on this request")
+def failure(
+    error: RequestError,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    wrapped: bool = False,
+) -> Response:
+    """Return what an error is to a client; see `_failure`."""
+    return _failure(error.status, error.code, message, headers or {}, wrapped=wrapped)
 
 
 def _failure(
-    request: Request,
-    status: int,
-    code: str,
-    message: str,
-    headers: Mapping[str, str] | None = None,
+    status: int, code: str, message: str, headers: Mapping[str, str], *, wrapped: bool
 ) -> Response:
     """The container's own answer; on the runtime API's path, what that API makes of it.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
     """
-    if "name" not in request.path_params:
-        return _error(status, code, message, headers)
-    wrapped = {"Message": message, "OriginalStatusCode": status, "OriginalMessage": message}
-    return _json(424, wrapped, {"x-amzn-errortype": "ModelError"})
-
-
-def _error(
-    status: int, code: str, message: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    return _json(status, {"code": code, "message": message}, headers)
+    if not wrapped:
+        return _json(status, {"code": code, "message": message}, headers)
+    body = {"Message": message, "OriginalStatusCode": status, "OriginalMessage": message}
+    return _json(424, body, {**headers, "x-amzn-errortype": "ModelError"})
 
 
 def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
-    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
-    return Response(body, status, headers, "application/json")
+    return Response(status, msgspec.json.encode(content), headers=headers or {})
+
+
+def _probes(loaded: Mapping[str, LoadedModel]) -> dict[str, object]:
+    """Return a unit for each lane."""
+    probes: dict[str, object] = {}
+    for each in loaded.values():
+        if hasattr(each.model, "lanes"):
+            (units,) = each.model.units(["ping"])
+            probes.update(dict.fromkeys(each.model.lanes, units[0]))
+    return probes

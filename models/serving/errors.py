@@ -12,6 +12,22 @@ class RequestError(Exception):
 
     status = 400
     code = "ValidationError"
+    retry_seconds: int | None = None
+    """What the header Retry-After says, where the client should come back."""
+
+
+class NotFoundError(RequestError):
+    """No such path, or no such model."""
+
+    status = 404
+    code = "NotFound"
+
+
+class NotAcceptableError(RequestError):
+    """The client takes none of the formats that the server writes."""
+
+    status = 406
+    code = "NotAcceptable"
 
 
 class BodyTooLargeError(RequestError):
@@ -21,8 +37,36 @@ class BodyTooLargeError(RequestError):
     code = "PayloadTooLarge"
 
 
+class MediaTypeError(RequestError):
+    """The body is in a format that the server does not read."""
+
+    status = 415
+    code = "UnsupportedMediaType"
+
+
+class GreedyClientError(RequestError):
+    """This client's own requests fill the queue while others wait too: it should slow down."""
+
+    status = 429
+    code = "TooManyRequests"
+
+
 class OverloadedError(RequestError):
-    """As many requests are pending as the server takes on."""
+    """The server is full, cannot be in time, or is shutting down: come back later."""
 
     status = 503
     code = "ServiceUnavailable"
+
+
+class DeadlineError(RequestError):
+    """The request was taken on and its deadline passed before it was answered."""
+
+    status = 504
+    code = "DeadlineExceeded"
+
+
+class ModelFailedError(RequestError):
+    """The model failed on the request; what happened is in the server's log."""
+
+    status = 500
+    code = "InternalFailure"

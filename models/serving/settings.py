@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from models.serving.tickets import QueueLimits
 
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
+MODELS_VARIABLE = "SERVING_MODELS"
+MEMORY_VARIABLE = "SERVING_MEMORY_MB"
+GRPC_PORT_VARIABLE = "SERVING_GRPC_PORT"
+
+MEMORY_MB: Mapping[str, int] = {
+    "full": 160,
+    "fast": 120,
+    "static": 64,
+    "embeddings": 160,
+    "intents": 16,
+    "topics": 16,
+    "language": 160,
+}
+"""Most megabytes (2**20 bytes) by which a model, loaded and asked once, may grow the process."""
+
+
+def cpus() -> int:
+    """Return how many CPUs this process may use, which is how many workers it gets."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,43 +37,88 @@ class ServerSettings:
     host: str = "0.0.0.0"  # noqa: S104  SageMaker reaches the container from outside it
     port: int = 8080
 
-    most_texts: int = 128
-    """Texts in one request."""
+    grpc_port: int | None = None
+    """Where the Open Inference Protocol is spoken; nowhere if None."""
 
-    most_characters: int = 10_000
-    """Unicode code points in one text."""
+    models: tuple[str, ...] | None = None
+    """Names of the models to load; all whose artefact is there if None."""
+
+    memory_mb: Mapping[str, int] = field(default_factory=lambda: MEMORY_MB)
+    workers: int = field(default_factory=cpus)
+    queue: QueueLimits = field(default_factory=QueueLimits)
+
+    timeout_seconds: float = 60.0
+    """Longest and default time for a request; SageMaker's own limit for a container's answer."""
 
     most_body_bytes: int = 6 * 1024 * 1024
     """Size of a request body; SageMaker's own limit for a real-time invocation when it was 6 MB."""
 
-    concurrent_requests: int = 4
-    """Requests whose texts are with the predictor at one time."""
+    most_connections: int = 2_048
+    """Connections at one time; one more is closed at once."""
 
-    pending_requests: int = 64
-    """Requests accepted and not yet answered; more are told to come back."""
+    idle_seconds: float = 75.0
+    """A connection without a request is closed after this long."""
 
-    retry_after_seconds: int = 1
-    """What a refused request is told."""
+    receive_seconds: float = 30.0
+    """How long a request may take to come in."""
+
+    light_characters: int = 2_000
+    """Requests of more are tokenised and joined beside the event loop, not on it."""
 
     ping_seconds: float = 1.5
     """How long a ping waits for the model; SageMaker gives up after 2 seconds."""
 
-    ping_trust_seconds: float = 30.0
-    """A ping takes the model's last answer as proof of health for this long."""
+    trust_seconds: float = 30.0
+    """A ping takes a run of this age, or less, as proof of health."""
 
-    drain_seconds: int = 25
+    stall_seconds: float = 10.0
+    """A worker whose run takes longer hangs, and the server with it is unhealthy."""
+
+    drain_seconds: float = 24.0
     """How long running requests may take to finish after SIGTERM; SageMaker kills after 30."""
 
 
 def from_environment(environment: Mapping[str, str]) -> ServerSettings:
-    """Return the settings with the port that SageMaker asks for, where it does.
+    """Return the settings, with the ports, models and limits that the environment asks for.
 
     Raises:
-        ValueError: the variable holds no port number.
+        ValueError: a variable does not hold what it should; the message names it.
     """
-    port = environment.get(PORT_VARIABLE)
-    if port is None:
-        return ServerSettings()
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"{PORT_VARIABLE}: {port!r} is no port number")
-    return ServerSettings(port=int(port))
+    grpc_port = environment.get(GRPC_PORT_VARIABLE)
+    names = environment.get(MODELS_VARIABLE)
+    return ServerSettings(
+        port=_port(PORT_VARIABLE, environment.get(PORT_VARIABLE, "8080")),
+        grpc_port=None if grpc_port is None else _port(GRPC_PORT_VARIABLE, grpc_port),
+        models=None if names is None else parse_models(names),
+        memory_mb=_memory(environment.get(MEMORY_VARIABLE, "")),
+    )
+
+
+def parse_models(text: str) -> tuple[str, ...]:
+    """Return the names in `full,fast`.
+
+    Raises:
+        ValueError: no such model, or none at all.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = sorted(set(names) - MEMORY_MB.keys())
+    if unknown or not names:
+        said = f"{unknown[0]!r} is no model" if unknown else "no model named"
+        raise ValueError(f"{MODELS_VARIABLE}: {said}; there are {', '.join(MEMORY_MB)}")
+    return names
+
+
+def _memory(text: str) -> Mapping[str, int]:
+    limits = dict(MEMORY_MB)
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, _, megabytes = entry.partition("=")
+        if name not in MEMORY_MB or not megabytes.isdecimal():
+            raise ValueError(f"{MEMORY_VARIABLE}: {entry!r} is not like full=160")
+        limits[name] = int(megabytes)
+    return limits
+
+
+def _port(variable: str, text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise ValueError(f"{variable}: {text!r} is no port number")
+    return int(text)

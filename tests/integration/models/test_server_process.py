@@ -9,9 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import boto3
+import msgspec
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -19,14 +21,15 @@ from botocore.exceptions import ClientError
 from models.sentiment.lock import read_lock
 from models.sentiment.predictor import ARTIFACT
 
-RUNNING = "Uvicorn running on"
+RUNNING = "serving on"
+LONG = "The parcel was late and nobody told me why. " * 200
 
 
-def start(port: int) -> subprocess.Popen[str]:
+def start(port: int, *arguments: str) -> subprocess.Popen[str]:
     """Start the server as SageMaker does and return once it listens."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "models.serving", "serve", "--host", "127.0.0.1"],
-        env=os.environ | {"SAGEMAKER_BIND_TO_PORT": str(port)},
+        [sys.executable, "-m", "models.serving", "serve", "--host", "127.0.0.1", *arguments],
+        env=os.environ | {"SAGEMAKER_BIND_TO_PORT": str(port), "SERVING_MODELS": "full"},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -58,6 +61,18 @@ def server(port: int) -> Iterator[subprocess.Popen[str]]:
         stop(process)
 
 
+def call(
+    port: int, method: str, path: str, body: bytes | None = None, **headers: str
+) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, named)
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response.status, content
+
+
 @pytest.mark.enable_socket
 @pytest.mark.usefixtures("server")
 def test_boto3_speaks_to_it_unchanged(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +87,7 @@ def test_boto3_speaks_to_it_unchanged(port: int, monkeypatch: pytest.MonkeyPatch
     response = client.invoke_endpoint(
         EndpointName="sentiment",
         ContentType="application/json",
+        CustomAttributes="timeout-ms=30000",
         Body=json.dumps({"texts": ["I adore this kettle.", "This kettle is a disaster."]}),
     )
     answer = json.loads(response["Body"].read())
@@ -93,15 +109,26 @@ def test_boto3_speaks_to_it_unchanged(port: int, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.enable_socket
 @pytest.mark.usefixtures("server")
-def test_ping_answers(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", "/ping")
-    assert connection.getresponse().status == 200
-    connection.close()
+def test_it_answers_for_itself(port: int) -> None:
+    assert call(port, "GET", "/ping")[0] == 200
+    status, body = call(port, "GET", "/models")
+    assert status == 200
+    (model,) = json.loads(body)["models"]
+    assert model["name"] == "full"
+    assert 0 < model["bytes"] <= model["limit_bytes"]
+    body = msgspec.msgpack.encode({"texts": [LONG, "Lovely."]})
+    kinds = {"Content_Type": "application/msgpack", "Accept": "application/msgpack"}
+    status, body = call(port, "POST", "/invocations", body, **kinds)
+    assert status == 200
+    labels = [result["label"] for result in msgspec.msgpack.decode(body)["results"]]
+    assert labels == ["negative", "positive"]
+    status, body = call(port, "GET", "/metrics")
+    assert status == 200
+    assert b'serving_batch_size_count{model="full"}' in body
 
 
 @pytest.mark.enable_socket
-def test_a_request_under_way_is_answered_after_sigterm(
+def test_a_request_under_way_is_answered_after_sigterm_and_new_ones_are_refused(
     port: int, server: subprocess.Popen[str]
 ) -> None:
     body = json.dumps({"texts": ["Please finish this one first, thank you."]}).encode()
@@ -114,7 +141,9 @@ def test_a_request_under_way_is_answered_after_sigterm(
         assert connection.recv(65536).startswith(b"HTTP/1.1 100")
         server.send_signal(signal.SIGTERM)
         assert server.stderr is not None
-        assert any("Shutting down" in line for line in server.stderr)
+        assert any("shutting down" in line for line in server.stderr)
+        assert call(port, "GET", "/ping")[0] == 503
+        assert call(port, "POST", "/invocations", body)[0] == 503
         connection.sendall(body)
         response = http.client.HTTPResponse(connection)
         response.begin()
@@ -122,19 +151,54 @@ def test_a_request_under_way_is_answered_after_sigterm(
         assert len(json.loads(response.read())["results"]) == 1
         response.close()
     server.communicate(timeout=30)
-    assert server.returncode in (0, -signal.SIGTERM)
+    assert server.returncode == 0
+
+
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("server")
+def test_what_a_client_gave_up_on_is_not_run_to_its_end(port: int) -> None:
+    body = json.dumps({"texts": [LONG] * 20}).encode()
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(
+            b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        connection.sendall(body)
+        deadline = time.monotonic() + 30
+        while b"serving_queued_sequences 0\n" in call(port, "GET", "/metrics")[1]:
+            assert time.monotonic() < deadline, "nothing was ever queued"
+    while b"serving_queued_sequences 0\n" not in (metrics := call(port, "GET", "/metrics")[1]):
+        assert time.monotonic() < deadline, "the queue was not emptied"
+    assert b'serving_refusals_total{reason="cancelled"} 1\n' in metrics
+
+
+def ended(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "models.serving", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_an_altered_artefact_keeps_the_server_from_starting(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     empty = tmp_path_factory.mktemp("artifact")
-    ended = subprocess.run(
-        [sys.executable, "-m", "models.serving", "--artifact", str(empty)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ended.returncode == 2
-    assert "artifact.lock.json" in ended.stderr
+    process = ended("--models", "full", "--artifact", str(empty))
+    assert process.returncode == 2
+    assert "artifact.lock.json" in process.stderr
+
+
+def test_a_model_over_its_memory_limit_keeps_the_server_from_starting() -> None:
+    process = ended("--models", "full", SERVING_MEMORY_MB="full=10")
+    assert process.returncode == 2
+    assert "full: takes " in process.stderr
+    assert "more than its limit of 10 MB" in process.stderr
+
+
+def test_a_model_without_the_one_it_needs_keeps_the_server_from_starting() -> None:
+    process = ended("--models", "intents")
+    assert process.returncode == 2
+    assert "intents: needs embeddings" in process.stderr

@@ -1,0 +1,162 @@
+"""What waits for a model, what comes of it, and why it may come to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+
+class Refusal(Enum):
+    """Why a ticket is not let in."""
+
+    FULL = auto()
+    """As much waits as the server takes on: come back later (503)."""
+
+    GREEDY = auto()
+    """This client has more than its share of a queue that others wait in too: slow down (429)."""
+
+    LATE = auto()
+    """At the measured pace it would surely miss its deadline (503)."""
+
+
+class Loss(Enum):
+    """Why a ticket that was let in is given up."""
+
+    CANCELLED = auto()
+    """Nobody waits for the answer any more."""
+
+    EXPIRED = auto()
+    """Its deadline has passed, or would before its next run ended."""
+
+    FAILED = auto()
+    """The model failed on one of its sequences."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """What one run of a model may hold.
+
+    `items` sequences, the longest at most `ratio` times as long as the shortest; where more work
+    comes than single runs can carry, a run waits up to `wait_seconds` for company.
+    """
+
+    items: int = 4
+    ratio: float = 1.2
+    wait_seconds: float = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """What the queue takes on.
+
+    Attributes:
+        tokens: most tokens that wait.
+        wait_seconds: a ticket that would wait longer behind others is refused.
+        margin: how much slower than measured a run may turn out; promises are made with it.
+        greedy_above: share of `tokens` from which on each client may hold its fair share only.
+    """
+
+    tokens: int = 2_000_000
+    wait_seconds: float = 10.0
+    margin: float = 1.3
+    greedy_above: float = 0.5
+
+
+class State(Enum):
+    """Where an item is; it moves forward only."""
+
+    QUEUED = auto()
+    RUNNING = auto()
+    DONE = auto()
+    DROPPED = auto()
+
+
+class Item:
+    """One sequence for one lane: the smallest piece of work."""
+
+    __slots__ = ("cost", "lane", "length", "payload", "result", "state", "tag", "ticket")
+
+    def __init__(self, lane: str, length: int, payload: Any = None) -> None:
+        self.lane = lane
+        self.length = length
+        self.payload = payload
+        self.result: Any = None
+        self.state = State.QUEUED
+        self.cost = 0.0
+        self.tag = 0.0
+        self.ticket: Ticket
+
+
+class Ticket:
+    """All the work of one request: let in, given up and finished as a whole.
+
+    Args:
+        items: at least one, in the order in which they should run.
+        arrived: when it came, in seconds of a clock that never goes back.
+        deadline: when its answer is worth nothing any more, on the same clock.
+        client: who has a fair share of the queue.
+        urgent: runs before all others and is let in by a full queue (a health probe).
+    """
+
+    __slots__ = (
+        "arrived",
+        "client",
+        "cost_left",
+        "deadline",
+        "first_run",
+        "items",
+        "loss",
+        "next",
+        "number",
+        "queued",
+        "unfinished",
+        "urgent",
+    )
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        *,
+        arrived: float,
+        deadline: float,
+        client: Hashable = None,
+        urgent: bool = False,
+    ) -> None:
+        self.items = items
+        self.arrived = arrived
+        self.deadline = deadline
+        self.client = client
+        self.urgent = urgent
+        self.loss: Loss | None = None
+        self.queued = self.unfinished = len(items)
+        self.first_run: float | None = None
+        self.cost_left = 0.0
+        self.number = 0
+        self.next = 0
+        for item in items:
+            item.ticket = self
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`retry_seconds`: when there will be room again, by the measured pace."""
+
+    reason: Refusal
+    retry_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a worker is to do now.
+
+    Attributes:
+        batch: items of one lane to run together; empty where there is nothing to run yet.
+        lost: tickets given up on the way; the loss is theirs.
+        again_at: where nothing is to run yet, when to ask again at the latest.
+    """
+
+    batch: list[Item]
+    lost: list[Ticket]
+    again_at: float | None = None
