@@ -1,4 +1,4 @@
-"""Measure the artefact on a labelled file."""
+"""Measure a tier on a labelled file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 from models.sentiment import examples as labelled
 from models.sentiment.metrics import Report, report
-from models.sentiment.predictor import SentimentPredictor
+from models.sentiment.tiers import Classifier
 
 
-def evaluate(file: Path, predictor: SentimentPredictor) -> Report:
+def evaluate(file: Path, classifier: Classifier) -> Report:
     """Classify every text of a Parquet file and compare with its labels.
 
     Columns: text, label (0 negative, 1 neutral, 2 positive); optional source and binary. Where
@@ -19,4 +19,4 @@ def evaluate(file: Path, predictor: SentimentPredictor) -> Report:
         InvalidExamplesError: the file does not hold that.
     """
     examples = labelled.read(file)
-    return report(examples, predictor.probabilities(examples.text))
+    return report(examples, classifier.probabilities(examples.text))

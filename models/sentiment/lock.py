@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,12 @@ class ArtifactLock:
 
     temperature: float
     """What logits are divided by before the softmax."""
+
+    abstain_below: float = field(default=0.0, kw_only=True)
+    """Answers whose most probable class is less probable than this abstain."""
+
+    aspect_temperature: float = field(default=1.0, kw_only=True)
+    """What the logits of an aspect's sentiment are divided by before the softmax."""
 
     files: dict[str, LockedFile]
     metrics: dict[str, Any]

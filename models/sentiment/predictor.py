@@ -19,10 +19,11 @@ from customerai.domain.sentiment import SentimentLabel
 from models.artifacts import MODEL_FILE, TOKENIZER_FILE, ArtifactError
 from models.encoder.sessions import SessionPool
 from models.encoder.tokens import WindowTokenizer
+from models.sentiment.aspects import TaggedText, tagged
 from models.sentiment.labels import LABELS, NEUTRAL
 from models.sentiment.lock import read_lock
 
-ARTIFACT = Path(__file__).parent / "artifact"
+ARTIFACT = Path(__file__).parent / "artifact" / "full"
 """The artefact that comes with this repository."""
 
 _OPINION_FLOOR = 0.05
@@ -88,8 +89,9 @@ class SentimentPredictor:
         """Load a graph and a tokenizer.
 
         Args:
-            model: ONNX graph with inputs ids and mask, int32 (batch, tokens), and output logits,
-                float32 (batch, 3).
+            model: ONNX graph with inputs ids and mask, int32 (batch, tokens), and outputs logits,
+                float32 (batch, 3), and, where it has a token head, token_logits, float32 (batch,
+                tokens, 6).
             tokenizer: `tokenizer.json`.
             version: what the model is called.
             window_tokens: the longest sequence that the graph takes.
@@ -98,9 +100,11 @@ class SentimentPredictor:
         """
         self.version = version
         self._temperature = temperature
-        self._tokenizer = WindowTokenizer(tokenizer, window_tokens)
+        self.tokenizer = WindowTokenizer(tokenizer, window_tokens)
         count = workers or os.cpu_count() or 1
         self._pool = SessionPool(model, count, "sentiment")
+        self.finds_aspects = "token_logits" in self._pool.outputs
+        """Whether the model has a token head."""
 
     @classmethod
     def load(cls, folder: Path = ARTIFACT, *, workers: int | None = None) -> SentimentPredictor:
@@ -131,17 +135,45 @@ class SentimentPredictor:
 
     def window_logits(self, texts: Sequence[str]) -> WindowLogits:
         """Run the encoder over every window of every text."""
-        sequences: list[list[int]] = []
-        owner: list[int] = []
-        for index, cuts in enumerate(self._tokenizer.encode(texts)):
-            sequences += cuts
-            owner += [index] * len(cuts)
-        logits = np.zeros((len(sequences), len(LABELS)))
-        for rows, (answer,) in self._pool.run(sequences):
-            logits[rows] = answer
-        length = np.asarray([len(sequence) - 2 for sequence in sequences], dtype=np.int64)
-        return WindowLogits(len(texts), logits, np.asarray(owner, dtype=np.int64), length)
+        answers, _ = self._run(texts, ("logits",))
+        return answers
+
+    def tag(self, texts: Sequence[str]) -> tuple[WindowLogits, list[TaggedText]]:
+        """Run the encoder with its token head, which `models.sentiment.aspects` reads.
+
+        Raises:
+            ArtifactError: the model has no token head.
+        """
+        if not self.finds_aspects:
+            raise ArtifactError(f"{self.version} has no token head and finds no aspects")
+        answers, of_tokens = self._run(texts, ("logits", "token_logits"))
+        windows: list[list[npt.NDArray[np.float32]]] = [[] for _ in texts]
+        for owner, logits in zip(answers.owner.tolist(), of_tokens, strict=True):
+            windows[owner].append(logits)
+        tags = [
+            tagged(text, cuts, self.tokenizer) for text, cuts in zip(texts, windows, strict=True)
+        ]
+        return answers, tags
 
     def close(self) -> None:
         """Finish what is running and stop the threads."""
         self._pool.close()
+
+    def _run(
+        self, texts: Sequence[str], outputs: Sequence[str]
+    ) -> tuple[WindowLogits, list[npt.NDArray[np.float32]]]:
+        """The text head's answers, and the second output's for each window where asked for."""
+        sequences: list[list[int]] = []
+        owner: list[int] = []
+        for index, cuts in enumerate(self.tokenizer.encode(texts)):
+            sequences += cuts
+            owner += [index] * len(cuts)
+        logits = np.zeros((len(sequences), len(LABELS)))
+        second: dict[int, npt.NDArray[np.float32]] = {}
+        for rows, (answer, *rest) in self._pool.run(sequences, outputs):
+            logits[rows] = answer
+            for output in rest:
+                second.update(zip(rows, output, strict=True))
+        length = np.asarray([len(sequence) - 2 for sequence in sequences], dtype=np.int64)
+        answers = WindowLogits(len(texts), logits, np.asarray(owner, dtype=np.int64), length)
+        return answers, [second[row] for row in range(len(sequences))] if second else []

@@ -26,6 +26,16 @@ class TrainSettings:
     dev_files: tuple[str, ...] = ("sentiment_dev.parquet", "reviews_dev.parquet")
     """Held-out files: measured after training and used to fit the temperature, never learned."""
 
+    aspects_file: str = "aspects_semeval14.parquet"
+    """Inside the data folder: sentences with marked aspects, for the token head."""
+
+    aspect_every: int = 2
+    """Every so many steps a batch of marked sentences joins the step; 0 leaves the head alone."""
+
+    aspect_batch_size: int = 24
+    aspect_weight: float = 0.5
+    """Factor on the loss of marked sentences."""
+
     steps: int = 3000
     batch_size: int = 32
     """Texts per optimiser step."""
@@ -66,6 +76,34 @@ class TrainSettings:
     threads: int = 2
     """CPU threads of PyTorch."""
 
+    own_examples: bool = True
+    """Learn from this project's own counterfactual sentences too, see `fairness.augmentation`."""
+
+    device: str = "auto"
+    """auto, cpu or cuda; auto is a GPU where there is one."""
+
+    precision: str = "auto"
+    """auto, fp32, bf16 or fp16: what the network computes in. Weights, gradients and optimiser
+    state are FP32 in any case. auto is bf16 where the hardware computes it natively, else fp32."""
+
+    fp16_scale: float = 65536.0
+    """Factor on the loss at the start of an fp16 run; it adapts."""
+
+    accumulate_steps: int = 1
+    """Forward passes that a worker cuts its part of a batch into, to need less memory."""
+
+    shard_optimizer: bool = False
+    """Spread the optimiser's state over the workers instead of keeping a copy in each."""
+
+    prefetch: int = 8
+    """Batches that are built ahead of the step that is running."""
+
+    snapshot_every: int = 50
+    """Steps between two copies of the state in memory, which a spike is rolled back to."""
+
+    most_trouble: int = 10
+    """Skipped or rolled back steps, without 100 good ones in a row between them, that end a run."""
+
     checkpoint_every: int = 200
     log_every: int = 25
 
@@ -76,6 +114,13 @@ class ExportSettings:
 
     most_accuracy_lost: float = 0.01
     """The most accuracy that the INT8 model may lose against FP32 over all dev texts together."""
+
+    reduce_range: bool = True
+    """Keep INT8 matrices within 7 bits, so that CPUs without VNNI don't saturate and every CPU
+    gives the same answers."""
+
+    abstain_below: float = 0.5
+    """An answer whose calibrated probability is less than this is more likely wrong than right."""
 
     most_logit_difference: float = 1e-3
     """The most by which the ONNX graph's logits may differ from PyTorch's, before quantisation."""

@@ -11,12 +11,40 @@ import sys
 from types import ModuleType
 
 from models.artifacts import ArtifactError
-from models.sentiment.commands import evaluate, export, train
+from models.sentiment.commands import (
+    average,
+    card,
+    cascade,
+    compare,
+    distil,
+    distil_static,
+    evaluate,
+    export,
+    export_gpu,
+    fairness,
+    promote,
+    sagemaker,
+    train,
+)
 from models.sentiment.examples import InvalidExamplesError
 
 USAGE_ERROR = 2
 REFUSALS = (InvalidExamplesError, ArtifactError)
-COMMANDS: tuple[ModuleType, ...] = (evaluate, train, export)
+COMMANDS: tuple[ModuleType, ...] = (
+    evaluate,
+    train,
+    average,
+    export,
+    distil,
+    distil_static,
+    cascade,
+    compare,
+    export_gpu,
+    fairness,
+    promote,
+    card,
+    sagemaker,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

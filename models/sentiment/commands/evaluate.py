@@ -1,4 +1,4 @@
-"""Measure the artefact on a labelled file."""
+"""Measure a tier on a labelled file."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ import argparse
 import json
 from pathlib import Path
 
+from customerai.domain.analysis import RequestedTier
 from models.sentiment.evaluate import evaluate
-from models.sentiment.predictor import ARTIFACT, SentimentPredictor
+from models.sentiment.tiers import load_tier
 
 NAME = "evaluate"
-HELP = "measure the artefact on a labelled file"
+HELP = "measure a tier on a labelled file"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("file", type=Path, help="Parquet: text, label [, source, binary]")
-    parser.add_argument("--artifact", type=Path, default=ARTIFACT)
+    parser.add_argument(
+        "--tier", type=RequestedTier, choices=list(RequestedTier), default=RequestedTier.FULL
+    )
+    parser.add_argument(
+        "--artifact", type=Path, help="folder of the tier's artefact, instead of the one shipped"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print one JSON object."""
-    predictor = SentimentPredictor.load(options.artifact)
+    classifier = load_tier(options.tier, folder=options.artifact)
     try:
-        measured = evaluate(options.file, predictor)
+        measured = evaluate(options.file, classifier)
     finally:
-        predictor.close()
-    print(json.dumps({"model": predictor.version, **measured}, ensure_ascii=False))
+        classifier.close()
+    whose = {"model": classifier.version, "tier": str(options.tier)}
+    print(json.dumps({**whose, **measured}, ensure_ascii=False))
     return 0

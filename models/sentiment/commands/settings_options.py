@@ -27,6 +27,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.split(",") if name)
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in _names(text))
+
+
 def _factors(text: str) -> tuple[tuple[str, float], ...]:
     pairs = (pair.partition("=") for pair in _names(text))
     return tuple((name, float(factor)) for name, _, factor in pairs)
@@ -44,5 +48,6 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "float": float,
     "bool": _boolean,
     "tuple[str, ...]": _names,
+    "tuple[int, ...]": _numbers,
     "tuple[tuple[str, float], ...]": _factors,
 }

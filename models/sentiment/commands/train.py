@@ -53,21 +53,39 @@ def run(options: argparse.Namespace) -> int:
 
 
 def train_and_export(options: argparse.Namespace, *, learn: bool) -> int:
-    """Train where `learn` says so, then export what the work folder holds."""
+    """Train where `learn` says so, then export what the work folder holds; of torchrun's processes
+    only the first exports."""
     from models.sentiment.commands import refuse
 
     try:
-        from models.sentiment.training import checkpoint, export, train
+        from models.sentiment.training import (
+            artifact_writer,
+            checkpoint,
+            export,
+            guard,
+            train,
+            world,
+        )
+        from models.sentiment.training.bar import shown_on
     except ImportError as error:
         return refuse(f"training needs the dependency group 'train' ({error})")
     settings = settings_of(options)
     try:
         if learn:
-            train.train(options.data, options.work, settings, log, options.start)
+            with shown_on(sys.stderr, log) as shown:
+                train.train(options.data, options.work, settings, shown, options.start)
+        if not world.is_first():
+            return 0
         lock = export.export(
             options.data, options.work, options.artifact, settings, ExportSettings(), log
         )
-    except (checkpoint.CheckpointMismatchError, export.ExportRefusedError) as error:
+    except (
+        checkpoint.CheckpointMismatchError,
+        artifact_writer.ExportRefusedError,
+        guard.TrainingUnstableError,
+        world.DeviceError,
+        ValueError,
+    ) as error:
         return refuse(str(error))
     log(f"wrote {lock.version} to {options.artifact}")
     return 0

@@ -1,10 +1,13 @@
 """Which texts a run sees, in which order, and how they become tensors.
 
 The whole order is a pure function of the settings, so that a resumed run goes on exactly where it
-stopped and several workers could each take every k-th batch of the same plan.
+stopped and every worker knows its part of every batch.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +15,26 @@ import torch
 from torch import Tensor
 
 from models.encoder.tokens import WindowTokenizer
-from models.sentiment.examples import Examples
 from models.sentiment.settings import TrainSettings
 
 _BATCHES_SORTED_TOGETHER = 64
 
 
-def draw(examples: Examples, settings: TrainSettings) -> npt.NDArray[np.int64]:
+class Labelled(Protocol):
+    """n labelled texts of several sources, in any form."""
+
+    @property
+    def label(self) -> npt.NDArray[np.int64]:
+        """Class indexes (n,)."""
+
+    @property
+    def source(self) -> npt.NDArray[np.str_]:
+        """Names (n,)."""
+
+    def __len__(self) -> int: ...
+
+
+def draw(examples: Labelled, settings: TrainSettings) -> npt.NDArray[np.int64]:
     """Draw the rows that a run sees, balanced over (source, label) groups, in random order.
 
     Each group gets a share of `steps * batch_size` draws in proportion to
@@ -27,6 +43,9 @@ def draw(examples: Examples, settings: TrainSettings) -> npt.NDArray[np.int64]:
 
     Returns:
         int64 rows of `examples`, steps * batch_size of them.
+
+    Raises:
+        ValueError: the texts are too few for so many steps.
     """
     rng = np.random.default_rng(settings.seed)
     emphasis = dict(settings.emphasis)
@@ -72,11 +91,18 @@ def one_window_each(texts: list[str], tokenizer: WindowTokenizer, seed: int) -> 
 
 
 def plan_batches(
-    drawn: npt.NDArray[np.int64], sequences: list[list[int]], settings: TrainSettings
+    drawn: npt.NDArray[np.int64], sequences: Sequence[Sequence[int]], settings: TrainSettings
 ) -> list[npt.NDArray[np.int64]]:
     """Cut the drawn rows into `steps` batches of near-equal token lengths, in random order."""
-    rng = np.random.default_rng(settings.seed + 1)
     lengths = np.asarray([len(sequence) for sequence in sequences])
+    return plan_by_length(drawn, lengths, settings)
+
+
+def plan_by_length(
+    drawn: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], settings: TrainSettings
+) -> list[npt.NDArray[np.int64]]:
+    """Cut the drawn rows into `steps` batches of near-equal `lengths[row]`, in random order."""
+    rng = np.random.default_rng(settings.seed + 1)
     size = settings.batch_size
     batches: list[npt.NDArray[np.int64]] = []
     for start in range(0, len(drawn), size * _BATCHES_SORTED_TOGETHER):
@@ -87,13 +113,19 @@ def plan_batches(
     return batches
 
 
-def tensors(rows: npt.NDArray[np.int64], sequences: list[list[int]]) -> tuple[Tensor, Tensor]:
+def tensors(
+    rows: npt.NDArray[np.int64], sequences: Sequence[Sequence[int]]
+) -> tuple[Tensor, Tensor]:
     """Return token ids (batch, longest) padded with 0, and their 0/1 mask as float32."""
-    longest = max(len(sequences[row]) for row in rows)
-    ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    mask = torch.zeros(len(rows), longest)
-    for index, row in enumerate(rows):
-        length = len(sequences[row])
-        ids[index, :length] = torch.tensor(sequences[row])
-        mask[index, :length] = 1.0
-    return ids, mask
+    return padded([sequences[row] for row in rows])
+
+
+def padded(sequences: Sequence[Sequence[int] | npt.NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    """Return token ids (batch, longest) padded with 0, and their 0/1 mask as float32."""
+    longest = max(map(len, sequences))
+    ids = np.zeros((len(sequences), longest), dtype=np.int64)
+    mask = np.zeros((len(sequences), longest), dtype=np.float32)
+    for index, sequence in enumerate(sequences):
+        ids[index, : len(sequence)] = sequence
+        mask[index, : len(sequence)] = 1.0
+    return torch.from_numpy(ids), torch.from_numpy(mask)

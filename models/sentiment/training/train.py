@@ -1,161 +1,178 @@
-"""The training loop."""
+"""The training loop, the same alone and among workers."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from models.artifacts import MODEL_FILE, TOKENIZER_FILE
-from models.encoder.network import pretrained_folder
-from models.encoder.tokens import WindowTokenizer
-from models.sentiment import examples as labelled
-from models.sentiment.lock import read_lock
 from models.sentiment.settings import TrainSettings
 from models.sentiment.training import checkpoint
-from models.sentiment.training.artifact_weights import read_artifact_weights
-from models.sentiment.training.batches import draw, one_window_each, plan_batches, tensors
 from models.sentiment.training.classifier import SentimentClassifier, pretrained_classifier
-from models.sentiment.training.loss import sentiment_loss
+from models.sentiment.training.corpus import Corpus, open_corpus, read_training_examples
+from models.sentiment.training.guard import Guard, Snapshot, Verdict
+from models.sentiment.training.learner import Learner, backward, distribute
+from models.sentiment.training.optimizer import build_optimizer, learning_rate, whole_state
+from models.sentiment.training.precision import Precision, choose, loss_scaler
+from models.sentiment.training.prefetch import Prefetch
+from models.sentiment.training.progress import Lines, Progress, Shown
+from models.sentiment.training.start import continue_from
+from models.sentiment.training.world import World, joined
+
+__all__ = [
+    "CHECKPOINT",
+    "build_optimizer",
+    "fit",
+    "learning_rate",
+    "read_training_examples",
+    "train",
+]
 
 CHECKPOINT = "checkpoint.pt"
-
-
-def read_training_examples(data: Path, settings: TrainSettings) -> labelled.Examples:
-    """Read the training files of `data`, keeping the sources that the settings name.
-
-    Raises:
-        InvalidExamplesError: a file is unfit, or a named source is in none of them.
-    """
-    everything = labelled.concatenate([labelled.read(data / name) for name in settings.train_files])
-    absent = set(settings.sources) - set(everything.source.tolist())
-    if absent:
-        raise labelled.InvalidExamplesError(
-            f"{data}: no texts of source(s) {', '.join(sorted(absent))}"
-        )
-    return everything.take(np.flatnonzero(np.isin(everything.source, settings.sources)))
-
-
-def learning_rate(step: int, settings: TrainSettings) -> float:
-    """Rate of step `step` (0-based): linear rise over the warm-up, linear fall to zero."""
-    rise = min(1.0, (step + 1) / max(1, settings.warmup_steps))
-    return settings.learning_rate * rise * (1 - step / settings.steps)
-
-
-def build_optimizer(model: torch.nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    """AdamW that decays matrices but not biases and norms."""
-    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    decayed = [parameter for parameter in learned if parameter.ndim > 1]
-    plain = [parameter for parameter in learned if parameter.ndim <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-        fused=True,
-    )
+_MOST_WORKERS = 1 << 16
 
 
 def train(
     data: Path,
     work: Path,
     settings: TrainSettings,
-    log: Callable[[str], None],
+    log: Callable[[str], None] | Shown,
     start: Path | None = None,
 ) -> SentimentClassifier:
     """Fine-tune the classifier, resuming from a checkpoint in `work` where there is one.
 
+    Under torchrun every process calls this; each computes its part of every batch, and the first
+    logs and writes checkpoints.
+
     Args:
         data: folder of the Parquet files.
-        work: folder for checkpoints; created if absent.
+        work: folder for checkpoints and tokens; created if absent.
         settings: the run.
-        log: takes one progress line at a time.
-        start: checkpoint of an earlier run whose weights to continue from; the pretrained encoder
-            with a new head where absent.
+        log: takes progress, or one line of it at a time.
+        start: checkpoint of an earlier run, or artefact folder, whose weights to continue from; the
+            pretrained encoder with new heads where absent.
 
     Raises:
         InvalidExamplesError: the data does not fit.
         CheckpointMismatchError: `work` holds a checkpoint of other settings.
+        DeviceError: the device that the settings name is not there.
+        TrainingUnstableError: too many steps had to be skipped or rolled back.
+        ValueError: the settings don't go together, or ask more of the data than there is.
     """
-    torch.manual_seed(settings.seed)
-    torch.set_num_threads(settings.threads)
-    examples = read_training_examples(data, settings)
-    tokenizer = WindowTokenizer(pretrained_folder() / TOKENIZER_FILE, settings.window_tokens)
-    sequences = one_window_each(examples.text, tokenizer, settings.seed)
-    drawn = draw(examples, settings)
-    batches = plan_batches(drawn, sequences, settings)
-    log(
-        f"{len(examples)} texts of {len(settings.sources)} sources, {len(drawn)} draws, "
-        f"{np.mean([len(sequences[row]) for row in drawn]):.1f} tokens each on average"
-    )
-
-    model = pretrained_classifier(settings.dropout)
-    model.train()
-    if settings.frozen_embeddings:
-        model.freeze_embeddings()
-    optimizer = build_optimizer(model, settings)
-    work.mkdir(parents=True, exist_ok=True)
-    saved = work / CHECKPOINT
-    first = 0
-    history: list[dict[str, Any]] = []
-    if saved.exists():
-        state = checkpoint.load(saved, settings)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"])
-        first, history = state["step"], state["history"]
-        log(f"resuming after step {first}")
-    elif start is not None:
-        history = _continue_from(start, model)
-        log(f"continuing from the weights of {start}")
-
-    label, binary = torch.from_numpy(examples.label), torch.from_numpy(examples.binary)
-    started, recent = time.monotonic(), 0.0
-    for step in range(first, settings.steps):
-        rate = learning_rate(step, settings)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        rows = batches[step]
-        ids, mask = tensors(rows, sequences)
-        logits = model(ids, mask)
-        loss = sentiment_loss(logits.float(), label[rows], binary[rows], settings.label_smoothing)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_norm)
-        optimizer.step()
-
-        done = step + 1
-        recent = loss.item() if step == first else 0.98 * recent + 0.02 * loss.item()
-        if done % settings.log_every == 0 or done == settings.steps:
-            seconds = time.monotonic() - started
-            remaining = seconds / (done - first) * (settings.steps - done)
-            log(
-                f"step {done}/{settings.steps} loss {recent:.4f} rate {rate:.2e} "
-                f"{(done - first) * settings.batch_size / seconds:.0f} texts/s "
-                f"ETA {remaining / 60:.1f} min"
-            )
-        if done % settings.checkpoint_every == 0 or done == settings.steps:
-            checkpoint.save(saved, settings, done, model, optimizer, history)
-    model.eval()
+    shown: Shown = Lines(log) if callable(log) else log
+    with joined(settings.device) as world:
+        if not world.first:
+            shown = Lines(lambda _: None)
+        torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)
+        corpus = open_corpus(data, work, settings, shown.line)
+        shown.line(
+            f"{corpus.texts} texts of {len(settings.sources)} sources, "
+            f"{settings.steps * settings.batch_size} draws, "
+            f"{corpus.mean_tokens():.1f} tokens each on average"
+        )
+        model = pretrained_classifier(settings.dropout)
+        if settings.frozen_embeddings:
+            model.freeze_embeddings()
+        history: list[dict[str, Any]] = []
+        if start is not None and not (work / CHECKPOINT).exists():
+            history = world.from_first(lambda: continue_from(start, model))
+            shown.line(f"continuing from the weights of {start}")
+        fit(model, corpus, work / CHECKPOINT, settings, world, shown, history)
     return model
 
 
-def _continue_from(start: Path, model: SentimentClassifier) -> list[dict[str, Any]]:
-    """Load the weights of a checkpoint or of an artefact folder; return the runs behind them."""
-    if start.is_dir():
-        lock = read_lock(start)
-        state = read_artifact_weights(start / MODEL_FILE)
-        position = torch.zeros_like(model.position.weight)
-        position[: lock.window_tokens] = state["position.weight"]
-        zero = torch.zeros_like(model.segment)
-        model.load_state_dict(state | {"position.weight": position, "segment": zero})
-        earlier = dict(lock.training)
-        return [*earlier.pop("continues", []), earlier]
-    saved = checkpoint.read(start)
-    model.load_state_dict(saved["model"])
-    return [*saved["history"], saved["settings"]]
+def fit(
+    model: SentimentClassifier,
+    corpus: Corpus,
+    saved: Path,
+    settings: TrainSettings,
+    world: World,
+    shown: Shown,
+    history: list[dict[str, Any]],
+) -> None:
+    """Train `model` in place, from the checkpoint `saved` on where there is one.
+
+    `history` holds the settings of the runs that its weights come from.
+
+    Raises:
+        As `train` does.
+    """
+    if settings.batch_size < world.size * settings.accumulate_steps:
+        raise ValueError(
+            f"a batch of {settings.batch_size} texts can't be cut into {world.size} workers' "
+            f"{settings.accumulate_steps} parts"
+        )
+    precision = choose(settings.precision, world.device)
+    model.to(world.device).train()
+    optimizer = build_optimizer(model, settings, workers=world.size)
+    scaler = loss_scaler(precision, world.device, settings.fp16_scale)
+    guard = Guard(settings.most_trouble, shown.line, scales=precision is Precision.FP16)
+    first = 0
+    state = world.from_first(lambda: checkpoint.load(saved, settings) if saved.exists() else None)
+    if state is not None:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        if "guard" in state:
+            guard.restore(state["guard"])
+        if state.get("scaler"):
+            scaler.load_state_dict(state["scaler"])
+        first, history = state["step"], state["history"]
+        shown.line(f"resuming after step {first}")
+    shown.line(f"{world.size} worker(s) on {world.device.type}, computing in {precision}")
+
+    learner = distribute(Learner(model, settings.label_smoothing), world)
+    snapshot = Snapshot(model, optimizer)
+    progress = Progress(settings, first, shown)
+    feed = Prefetch(
+        (
+            corpus.pieces(step, world.rank, world.size, settings.accumulate_steps)
+            for step in range(first, settings.steps)
+        ),
+        settings.prefetch,
+    )
+    try:
+        for step, pieces in enumerate(feed, start=first):
+            # What dropout draws depends on the step alone, so that a resumed run draws the same.
+            torch.manual_seed((settings.seed * settings.steps + step) * _MOST_WORKERS + world.rank)
+            optimizer.zero_grad()
+            losses = backward(
+                learner, pieces, world, precision, settings.aspect_weight, scaler.scale
+            )
+            has_aspects = step in corpus.marked_batches
+            if not has_aspects:
+                # No gradient is not a gradient of zero: momentum and decay rest too.
+                for parameter in model.tokens.parameters():
+                    parameter.grad = None
+            scaler.unscale_(optimizer)
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_norm)
+            figures = torch.cat([losses, norm.reshape(1) / world.size])
+            loss, of_aspects, of_gradient = world.total(figures)
+            verdict = guard.judge(
+                step + 1, loss, of_gradient, of_aspects=of_aspects if has_aspects else None
+            )
+            rate = guard.rate * learning_rate(step, settings)
+            if verdict is Verdict.APPLY:
+                if step % settings.snapshot_every == 0 or step % settings.checkpoint_every == 0:
+                    # Before the update: the loss that was just seen speaks for these weights.
+                    snapshot.take()
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                scaler.step(optimizer)
+            elif verdict is Verdict.ROLL_BACK:
+                snapshot.restore()
+            scaler.update()
+
+            done = step + 1
+            progress.step(done, loss, of_aspects if has_aspects else None, rate, feed.waited, guard)
+            if done % settings.checkpoint_every == 0 or done == settings.steps:
+                whole = whole_state(optimizer, first=world.first)
+                if world.first:
+                    more = {"guard": guard.state(), "scaler": scaler.state_dict()}
+                    checkpoint.save(saved, settings, done, model, whole, history, more)
+    finally:
+        feed.close()
+    progress.end(feed.waited)
+    model.cpu().eval()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from customerai.domain.analysis import RequestedTier
 from models.sentiment.commands import main
+from models.sentiment.lock import read_lock
+from models.sentiment.predictor import SentimentPredictor
+from models.sentiment.tiers import ARTIFACTS, load_tier
 
 COLUMNS: dict[str, list[object]] = {
     "text": [
@@ -35,11 +40,16 @@ def test_exactly_one_json_object_with_a_breakdown_by_source(
 ) -> None:
     assert main(["evaluate", str(write(tmp_path / "own.parquet", **COLUMNS))]) == 0
     output = json.loads(capsys.readouterr().out)
+    assert output["tier"] == "full"
+    assert output["model"] == read_lock(ARTIFACTS / "full").version
     assert output["n"] == 5
-    assert output["model"]
     assert 0.6 <= output["accuracy"] <= 1
     assert 0.6 <= output["macro_f1"] <= 1
-    assert output["sources"]["cards"] == {"n": 2, "accuracy": 1.0, "macro_f1": 1.0}
+    assert 0.6 <= output["macro_recall"] <= 1
+    assert set(output["sources"]) == {"cards", "letters"}
+    cards = output["sources"]["cards"]
+    assert (cards["n"], cards["accuracy"], cards["macro_recall"]) == (2, 1.0, 1.0)
+    assert 0 < cards["ece"] < 0.5
     assert output["sources"]["letters"]["n"] == 3
 
 
@@ -48,7 +58,15 @@ def test_source_and_binary_may_be_missing(
 ) -> None:
     file = write(tmp_path / "own.parquet", text=COLUMNS["text"], label=COLUMNS["label"])
     assert main(["evaluate", str(file)]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"model", "n", "accuracy", "macro_f1"}
+    assert set(json.loads(capsys.readouterr().out)) == {
+        "model",
+        "tier",
+        "n",
+        "accuracy",
+        "macro_f1",
+        "macro_recall",
+        "ece",
+    }
 
 
 @pytest.mark.parametrize(
@@ -84,6 +102,25 @@ def test_a_missing_file_and_a_file_that_is_no_parquet_are_refused(
     assert "not a readable Parquet file" in capsys.readouterr().err
 
 
-def test_a_missing_artefact_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", "own.parquet", "--artifact", str(tmp_path)]) == 2
-    assert "not a readable lock" in capsys.readouterr().err
+@pytest.mark.parametrize("tier", ["full", "fast", "static", "cascade"])
+def test_a_missing_artefact_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], tier: str
+) -> None:
+    assert main(["evaluate", "own.parquet", "--tier", tier, "--artifact", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "not a readable lock" in captured.err
+
+
+def test_a_tier_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "own.parquet", "--tier", "huge"])
+    assert "huge" in capsys.readouterr().err
+
+
+def test_the_full_tier_is_the_predictor(predictor: SentimentPredictor) -> None:
+    full = load_tier(RequestedTier.FULL, workers=1)
+    texts = ["Superb, five stars from me."]
+    assert full.version == predictor.version
+    assert np.allclose(full.probabilities(texts), predictor.probabilities(texts))
+    full.close()

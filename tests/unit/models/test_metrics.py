@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from models.sentiment.calibration import fit_temperature
@@ -20,24 +21,45 @@ def labelled(label: list[int], binary: list[bool], source: list[str] | None = No
     )
 
 
+def certain(*predicted: int) -> npt.NDArray[np.float64]:
+    return np.eye(3)[list(predicted)]
+
+
 def test_quality_by_hand() -> None:
-    measured = quality(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]))
-    # F1: class 0 is 2/3, class 1 is 2/3, class 2 is 1.
-    assert measured == {"n": 4, "accuracy": 0.75, "macro_f1": round(7 / 9, 4)}
+    measured = quality(np.array([0, 0, 1, 2]), certain(0, 1, 1, 2))
+    # F1: class 0 is 2/3, class 1 is 2/3, class 2 is 1. Recall: 1/2, 1, 1.
+    assert measured == {
+        "n": 4,
+        "accuracy": 0.75,
+        "macro_f1": round(7 / 9, 4),
+        "macro_recall": round(5 / 6, 4),
+        "ece": 0.25,
+    }
+
+
+def test_recall_counts_the_classes_that_occur_and_f1_those_that_are_claimed_too() -> None:
+    measured = quality(np.array([0, 0, 2]), certain(0, 1, 2))
+    assert measured["macro_recall"] == 0.75
+    assert measured["macro_f1"] == round((2 / 3 + 0 + 1) / 3, 4)
 
 
 def test_a_binary_row_is_judged_between_negative_and_positive_only() -> None:
     probabilities = np.array([[0.3, 0.6, 0.1], [0.3, 0.6, 0.1]])
-    examples = labelled([0, 1], [True, False], ["a", "b"])
-    assert report(examples, probabilities) == {
-        "n": 2,
-        "accuracy": 1.0,
-        "macro_f1": 1.0,
-        "sources": {
-            "a": {"n": 1, "accuracy": 1.0, "macro_f1": 1.0},
-            "b": {"n": 1, "accuracy": 1.0, "macro_f1": 1.0},
-        },
-    }
+    measured = report(labelled([0, 1], [True, False], ["a", "b"]), probabilities)
+    assert (measured["n"], measured["accuracy"], measured["macro_recall"]) == (2, 1.0, 1.0)
+    assert {name: row["n"] for name, row in measured["sources"].items()} == {"a": 1, "b": 1}
+    # Of the classes that the first row knows, its label has 0.3 / 0.4 of the probability.
+    assert measured["sources"]["a"]["ece"] == pytest.approx(0.25)
+    assert measured["sources"]["b"]["ece"] == pytest.approx(0.4)
+
+
+def test_each_source_has_a_calibration_error_of_its_own() -> None:
+    probabilities = np.array([[0.8, 0.1, 0.1]] * 10)
+    label, source = [0] * 8 + [2] * 2, ["calm"] * 5 + ["mixed"] * 5
+    measured = report(labelled(label, [False] * 10, source), probabilities)
+    assert measured["ece"] == 0.0
+    assert measured["sources"]["calm"]["ece"] == pytest.approx(0.2)
+    assert measured["sources"]["mixed"]["ece"] == pytest.approx(0.2)
 
 
 def test_over_known_classes_survives_a_text_that_is_neutral_beyond_doubt() -> None:

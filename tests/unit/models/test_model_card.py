@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pytest
 
-from models.sentiment.lock import read_lock
-from models.sentiment.predictor import ARTIFACT
+from models.sentiment.card import CARD, TABLES, UnknownTableError, read_locks, render
 
-CARD = (Path(ARTIFACT).parent / "MODEL_CARD.md").read_text(encoding="utf-8")
+TEXT = CARD.read_text(encoding="utf-8")
+
+
+def test_every_table_of_the_card_is_what_the_locks_say() -> None:
+    assert render(TEXT, read_locks()) == TEXT
+
+
+def test_the_card_has_every_table() -> None:
+    assert all(f"<!-- table: {name} -->" in TEXT for name in TABLES)
 
 
 def test_the_card_is_about_the_committed_version() -> None:
-    lock = read_lock(ARTIFACT)
-    assert f"# Model card: {lock.version}" in CARD
-    assert f"temperature of {lock.temperature}" in CARD
+    assert TEXT.startswith(f"# Model card: {read_locks()['full']['version']}\n")
 
 
-def test_every_dev_figure_in_the_card_is_the_locks() -> None:
-    metrics = read_lock(ARTIFACT).metrics
-    fp32, served = metrics["fp32"], metrics["calibrated"]
-    rows = {"all": (fp32, served)} | {
-        name: (fp32["sources"][name], served["sources"][name]) for name in served["sources"]
-    }
-    for name, (reference, quantised) in rows.items():
-        row = (
-            f"| {name} | {quantised['n']} | {quantised['accuracy']:.4f} "
-            f"| {quantised['macro_f1']:.4f} | {reference['accuracy']:.4f} "
-            f"| {reference['macro_f1']:.4f} |"
-        )
-        assert row in CARD
+def test_another_figure_in_a_lock_is_another_card() -> None:
+    locks = read_locks()
+    locks["full"]["metrics"]["calibrated"]["accuracy"] = 0.1234
+    assert "0.1234" in render(TEXT, locks)
+    assert "0.1234" not in TEXT
+
+
+def test_an_unknown_table_is_refused_by_name() -> None:
+    with pytest.raises(UnknownTableError, match="latency: not one of"):
+        render("<!-- table: latency -->\n<!-- end -->", {})

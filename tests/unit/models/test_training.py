@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 pytest.importorskip("torch")
@@ -18,45 +20,21 @@ import torch
 
 from models.sentiment.lock import read_lock
 from models.sentiment.predictor import SentimentPredictor
-from models.sentiment.settings import ExportSettings, TrainSettings
+from models.sentiment.settings import ExportSettings
+from models.sentiment.training import checkpoint
 from models.sentiment.training.batches import draw, plan_batches
 from models.sentiment.training.checkpoint import CheckpointMismatchError
 from models.sentiment.training.export import export
 from models.sentiment.training.loss import sentiment_loss
 from models.sentiment.training.train import learning_rate, read_training_examples, train
+from tests.unit.models.training_rows import TINY, write_rows
 
-TINY = TrainSettings(
-    sources=("semeval_tweets", "sst2_sentences"),
-    train_files=("train.parquet",),
-    dev_files=("dev.parquet",),
-    steps=2,
-    batch_size=4,
-    window_tokens=64,
-    emphasis=(),
-    threads=1,
-    checkpoint_every=1,
-    log_every=1,
-)
-
-ROWS = [
-    ("The bus was late again and the driver was rude.", 0, "semeval_tweets", False),
-    ("Trains leave at ten past the hour.", 1, "semeval_tweets", False),
-    ("Such a sunny, cheerful morning!", 2, "semeval_tweets", False),
-    ("The new bridge opens in May.", 1, "semeval_tweets", False),
-    ("A clumsy, joyless evening.", 0, "sst2_sentences", True),
-    ("Tender and very funny.", 2, "sst2_sentences", True),
-    ("Nobody should pay for this. " * 30, 0, "sst2_sentences", True),
-    ("Left out on purpose.", 1, "airline_tweets", False),
-]
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    text, label, source, binary = (list(column) for column in zip(*ROWS, strict=True))
-    table = pa.table({"text": text, "label": label, "source": source, "binary": binary})
-    for name in ("train.parquet", "dev.parquet"):
-        pq.write_table(table, tmp_path / name)
-    return tmp_path
+    return write_rows(tmp_path)
 
 
 def test_a_binary_row_moves_only_the_negative_and_positive_logits() -> None:
@@ -122,27 +100,64 @@ def test_batches_hold_every_draw_once() -> None:
     assert sorted(np.concatenate(batches).tolist()) == sorted(drawn.tolist())
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_does(data: Path, tmp_path: Path) -> None:
+KILLED = """
+import os, signal, sys
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.unit.models.training_rows import TINY
+from models.sentiment.training.train import train
+
+def line(text):
+    print(text, flush=True)
+    if text.startswith("step 2/"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(Path(sys.argv[1]), Path(sys.argv[2]), TINY, line)
+"""
+
+
+def test_a_killed_run_ends_where_an_unbroken_one_does(data: Path, tmp_path: Path) -> None:
     lines: list[str] = []
     unbroken = train(data, tmp_path / "unbroken", TINY, lines.append)
-
-    class StoppedError(Exception):
-        pass
-
-    def stop_after_the_first_checkpoint(line: str) -> None:
-        if line.startswith("step 2/"):
-            raise StoppedError
-
-    with pytest.raises(StoppedError):
-        train(data, tmp_path / "broken", TINY, stop_after_the_first_checkpoint)
-    resumed = train(data, tmp_path / "broken", TINY, lines.append)
-    assert "resuming after step 1" in lines
     assert any("ETA" in line and "loss" in line for line in lines)
+
+    root = Path(__file__).parents[3]
+    path = os.pathsep.join([str(root), *map(str, root.glob("layers/*/python"))])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(data), str(tmp_path / "killed")],
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    resumed = train(data, tmp_path / "killed", TINY, lines.append)
+    assert "resuming after step 1" in lines
     for ours, theirs in zip(resumed.parameters(), unbroken.parameters(), strict=True):
         assert torch.equal(ours, theirs)
 
     with pytest.raises(CheckpointMismatchError, match="seed"):
-        train(data, tmp_path / "broken", replace(TINY, seed=8), lines.append)
+        train(data, tmp_path / "killed", replace(TINY, seed=8), lines.append)
+
+
+def test_a_checkpoint_may_lack_younger_settings_and_go_on_elsewhere(tmp_path: Path) -> None:
+    settings = replace(TINY, precision="auto", own_examples=True)
+    model = torch.nn.Linear(2, 2)
+    path = tmp_path / "work" / "checkpoint.pt"
+    checkpoint.save(path, settings, 5, model, torch.optim.AdamW(model.parameters()), [])
+    state = checkpoint.read(path)
+    for name in ("precision", "own_examples", "snapshot_every"):
+        del state["settings"][name]
+    torch.save(state, path)
+    assert checkpoint.load(path, replace(settings, threads=3, device="cuda"))["step"] == 5
+    with pytest.raises(CheckpointMismatchError, match="precision"):
+        checkpoint.load(path, replace(settings, precision="fp16"))
 
 
 def test_training_ends_in_an_artefact_that_predicts(data: Path, tmp_path: Path) -> None:
