@@ -26,7 +26,7 @@ export UV_TOOL_BIN_DIR := $(CURDIR)/.tools/bin
 
 .PHONY: help
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: up
 up: setup ## Start the whole platform on this machine
@@ -45,7 +45,7 @@ setup: $(TOOLS) $(LOCAL_ASSEMBLY) ## Install every tool and package into the che
 	@.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-.venv/.synced: pyproject.toml uv.lock layers/core/pyproject.toml layers/http/pyproject.toml .tools/uv/.$(UV_VERSION)
+.venv/.synced: pyproject.toml uv.lock layers/core/pyproject.toml layers/http/pyproject.toml layers/static/pyproject.toml .tools/uv/.$(UV_VERSION)
 	@echo "→ Python packages into .venv"
 	@$(UV) sync --locked --quiet --python "$(PYTHON311)"
 	@touch $@
@@ -92,6 +92,16 @@ test: check ## Static checks and every test
 openapi: .venv/.synced ## Merge the functions' API documents
 	@$(PY) -m functions openapi
 
+# --- measuring: on a machine that has nothing else to do; ARGS=--help shows the options -----------
+
+.PHONY: bench-serving
+bench-serving: .venv/.synced .tools/uv/.$(UV_VERSION) ## The model server beside the raw encoder and other servers
+	@$(PY) -m tests.performance.serving $(ARGS)
+
+.PHONY: bench-tiers
+bench-tiers: .venv/.synced ## What a text costs in each tier
+	@$(PY) -m tests.performance.tiers $(ARGS)
+
 # --- deploying -----------------------------------------------------------------------------------
 
 .PHONY: synth
@@ -106,6 +116,11 @@ deploy: $(TOOLS) ## Deploy STAGE (default dev): JWKS_URL, TOKEN_ISSUER and TOKEN
 	@for name in JWKS_URL TOKEN_ISSUER TOKEN_AUDIENCE; do \
 		[ -n "$${!name:-}" ] || { echo "set $$name: make deploy STAGE=$(STAGE) $$name=…"; exit 1; }; done
 	@cdk deploy --all -c stage=$(STAGE) -c jwks_url='$(JWKS_URL)' -c token_issuer='$(TOKEN_ISSUER)' -c token_audience='$(TOKEN_AUDIENCE)'
+
+.PHONY: serving-bundle
+serving-bundle: $(TOOLS) ## The model server with `full` and all it needs in .build/serving
+	@rm -rf .build/serving
+	@$(PY) -m models.serving bundle .build/serving
 
 .PHONY: clean
 clean: ## Remove build output and caches; the local platform's data in .local stays

@@ -1,0 +1,289 @@
+"""The load: keep-alive connections on one thread, over non-blocking sockets.
+
+It shares the machine with the server that it measures, so it does nothing that it needn't. A
+selector over plain sockets costs a fraction of an event loop's streams; responses are parsed by
+httptools, because some servers answer in chunks.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+import httptools
+
+CLOSED = 0
+"""In place of a status: the connection was refused, reset, or closed without a whole answer."""
+
+UNANSWERED = -1
+"""In place of a status: nothing came before the client gave up."""
+
+_OK = 200
+_CHUNK = 65_536
+_REFUSED_PAUSE = 0.01
+_GIVE_UP = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its fate; times in seconds of one monotonic clock."""
+
+    intended: float
+    """When it was due. In a closed loop that is when it was sent."""
+
+    sent: float
+    done: float
+    status: int
+    """The response's, or CLOSED, or UNANSWERED."""
+
+    @property
+    def latency(self) -> float:
+        """Seconds from when it was due: what waited in the client counts, so that a server that
+        keeps the client from sending doesn't look fast."""
+        return self.done - self.intended
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a run saw."""
+
+    exchanges: list[Exchange]
+    started: float
+    seconds: float
+    """Length of the measured time, which begins at `started`."""
+
+    client_cores: float
+    """CPU time that the client used by wall time, so 1.0 is one core."""
+
+
+def post(path: str, body: bytes, headers: dict[str, str] | None = None) -> bytes:
+    """Return a whole JSON request as it goes over the wire."""
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *(f"{name}: {value}" for name, value in (headers or {}).items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def loopback(port: int) -> Callable[[], socket.socket]:
+    """Return a function that begins a connection to `port` of this machine."""
+
+    def connect() -> socket.socket:
+        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.connect_ex(("127.0.0.1", port))
+        return connection
+
+    return connect
+
+
+class _Connection:
+    """One connection, with at most one request on it."""
+
+    __slots__ = ("_parser", "_unsent", "answered", "intended", "sent", "socket", "writing")
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self._parser = httptools.HttpResponseParser(self)
+        self._unsent = b""
+        self.writing = True
+        self.answered = False
+        self.intended = 0.0
+        self.sent = 0.0
+
+    def on_message_complete(self) -> None:
+        self.answered = True
+
+    def send(self, request: bytes, intended: float, now: float) -> None:
+        self.intended, self.sent, self.answered = intended, now, False
+        self._unsent = request
+
+    def write(self) -> bool:
+        """Send what the socket takes; say whether all of it is out.
+
+        Raises:
+            OSError: there is no connection, or no longer.
+        """
+        if self._unsent:
+            try:
+                self._unsent = self._unsent[self.socket.send(self._unsent) :]
+            except BlockingIOError:
+                return False
+        return not self._unsent
+
+    def read(self) -> int | None:
+        """Take in what has come; return the status of a whole answer, CLOSED, or None."""
+        try:
+            received = self.socket.recv(_CHUNK)
+            if not received:
+                return CLOSED
+            self._parser.feed_data(received)
+        except BlockingIOError:
+            return None
+        except (OSError, httptools.HttpParserError):
+            return CLOSED
+        return int(self._parser.get_status_code()) if self.answered else None
+
+    @property
+    def reusable(self) -> bool:
+        return self.answered and bool(self._parser.should_keep_alive())
+
+
+class _Connections:
+    """All connections of a run, and what came of their requests."""
+
+    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+        self._connect = connect
+        self._selector = selectors.DefaultSelector()
+        self.busy: set[_Connection] = set()
+        self.idle: list[_Connection] = []
+        self.exchanges: list[Exchange] = []
+
+    def request(self, message: bytes, intended: float | None = None) -> None:
+        """Send on an idle connection, or on a new one where none is idle."""
+        now = time.perf_counter()
+        connection = self.idle.pop() if self.idle else self._open()
+        self.busy.add(connection)
+        connection.send(message, now if intended is None else intended, now)
+        if not connection.writing:
+            self._write(connection)
+
+    def wait(self, seconds: float) -> None:
+        """Handle what happens within `seconds`, and return as soon as anything did."""
+        for key, events in self._selector.select(max(seconds, 0.0)):
+            connection: _Connection = key.data
+            if events & selectors.EVENT_WRITE:
+                self._write(connection)
+            if events & selectors.EVENT_READ and connection.socket.fileno() >= 0:
+                self._read(connection)
+
+    def give_up(self) -> None:
+        """Record what has no answer, and close every connection."""
+        now = time.perf_counter()
+        for connection in list(self.busy):
+            self._finish(connection, UNANSWERED, now)
+        while self.idle:
+            self._close(self.idle.pop())
+        self._selector.close()
+
+    def _open(self) -> _Connection:
+        connection = _Connection(self._connect())
+        # Writable is also how an ended attempt to connect shows, whether it succeeded or not.
+        self._selector.register(
+            connection.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, connection
+        )
+        return connection
+
+    def _write(self, connection: _Connection) -> None:
+        try:
+            complete = connection.write()
+        except OSError:
+            self._finish(connection, CLOSED, time.perf_counter())
+            return
+        if complete == connection.writing:
+            connection.writing = not complete
+            events = selectors.EVENT_READ | (0 if complete else selectors.EVENT_WRITE)
+            self._selector.modify(connection.socket, events, connection)
+
+    def _read(self, connection: _Connection) -> None:
+        status = connection.read()
+        if status is None:
+            return
+        if connection in self.busy:
+            self._finish(connection, status, time.perf_counter())
+        else:  # an idle connection that the server closed
+            self.idle.remove(connection)
+            self._close(connection)
+
+    def _finish(self, connection: _Connection, status: int, now: float) -> None:
+        self.exchanges.append(Exchange(connection.intended, connection.sent, now, status))
+        self.busy.remove(connection)
+        if status > CLOSED and connection.reusable:
+            self.idle.append(connection)
+        else:
+            self._close(connection)
+
+    def _close(self, connection: _Connection) -> None:
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
+
+
+def closed_loop(
+    connect: Callable[[], socket.socket],
+    requests: Sequence[bytes],
+    concurrency: int,
+    seconds: float,
+    warm_up: float = 0.0,
+) -> Load:
+    """Keep `concurrency` requests under way for `warm_up` and then `seconds`.
+
+    Counted are requests that were answered within the measured time. A closed or refused
+    connection is recorded and replaced after a pause of 10 ms.
+    """
+    connections = _Connections(connect)
+    messages = cycle(requests)
+    started = time.perf_counter() + warm_up
+    end = started + seconds
+    cpu = time.process_time()
+    begun = time.perf_counter()
+    for _ in range(concurrency):
+        connections.request(next(messages))
+    seen = 0
+    while time.perf_counter() < end:
+        connections.wait(min(0.1, end - time.perf_counter()))
+        if any(entry.status == CLOSED for entry in connections.exchanges[seen:]):
+            time.sleep(_REFUSED_PAUSE)
+        seen = len(connections.exchanges)
+        for _ in range(concurrency - len(connections.busy)):
+            connections.request(next(messages))
+    used = (time.process_time() - cpu) / (time.perf_counter() - begun)
+    counted = [entry for entry in connections.exchanges if started <= entry.done < end]
+    connections.give_up()
+    return Load(counted, started, seconds, used)
+
+
+def open_loop(
+    connect: Callable[[], socket.socket],
+    requests: Sequence[bytes],
+    arrivals: Sequence[float],
+    most_connections: int,
+    patience: float = _GIVE_UP,
+) -> Load:
+    """Send a request at each of `arrivals` (ascending, seconds from now), whatever comes back.
+
+    Where `most_connections` are busy, requests wait in the client; their latency counts from when
+    they were due. After the last arrival the client waits `patience` seconds for answers; what
+    still waits then is UNANSWERED.
+    """
+    connections = _Connections(connect)
+    messages = cycle(requests)
+    cpu = time.process_time()
+    started = time.perf_counter()
+    due = deque(started + arrival for arrival in arrivals)
+    give_up = (due[-1] if due else started) + patience
+    while (due or connections.busy) and (now := time.perf_counter()) < give_up:
+        while due and due[0] <= now and len(connections.busy) < most_connections:
+            connections.request(next(messages), due.popleft())
+        blocked = len(connections.busy) >= most_connections
+        next_event = due[0] if due and not blocked else give_up
+        connections.wait(min(next_event - time.perf_counter(), 0.1))
+    ended = time.perf_counter()
+    connections.give_up()
+    unsent = [Exchange(intended, ended, ended, UNANSWERED) for intended in due]
+    used = (time.process_time() - cpu) / (ended - started)
+    length = arrivals[-1] if arrivals else 0.0
+    return Load(connections.exchanges + unsent, started, length, used)
+
+
+def answered(exchange: Exchange) -> bool:
+    """Say whether the server accepted the request and answered it."""
+    return exchange.status == _OK

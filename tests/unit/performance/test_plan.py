@@ -1,0 +1,46 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.performance.serving.plan import NAMES, Plan, parse
+
+
+def test_by_default_everything_is_measured() -> None:
+    assert parse([]) == Plan()
+    assert Plan().only == NAMES
+
+
+def test_quick_is_one_short_round_and_may_be_made_longer() -> None:
+    quick = parse(["--quick"])
+    assert (quick.rounds, quick.tuning_seconds) == (1, 0)
+    assert quick.seconds < Plan().seconds
+    assert parse(["--quick", "--seconds", "7"]).seconds == 7
+
+
+def test_what_is_asked_for() -> None:
+    plan = parse(["--only", "ours,litserve", "--concurrency", "32,1", "--deadline-ms", "250"])
+    assert plan.only == ("ours", "litserve")
+    assert plan.peers == ["litserve"]
+    assert plan.concurrency == (1, 32)
+    assert plan.deadline == 0.25
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--only", "ours,triton"],
+        ["--concurrency", "0"],
+        ["--concurrency", "a"],
+        ["--seconds", "0"],
+        ["--seconds", "inf"],
+        ["--rounds", "0"],
+        ["--deadline-ms", "-1"],
+    ],
+)
+def test_what_cannot_be_done(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        parse(arguments)
+    assert left.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
