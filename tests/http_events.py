@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
-ALL_SCOPES = "interactions:read interactions:write sentiment:analyse analytics:read"
+ALL_SCOPES = (
+    "interactions:read interactions:write sentiment:analyse "
+    "taxonomy:read taxonomy:write analytics:read"
+)
 NEVER = 4_102_444_800
 
 

@@ -32,7 +32,14 @@ from jwt.algorithms import RSAAlgorithm
 from functions._runner.application import Application
 from functions._runner.settings import StartError
 
-SCOPES = ("interactions:read", "interactions:write", "sentiment:analyse", "analytics:read")
+SCOPES = (
+    "interactions:read",
+    "interactions:write",
+    "sentiment:analyse",
+    "taxonomy:read",
+    "taxonomy:write",
+    "analytics:read",
+)
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from customerai.adapters.cached_taxonomies import CachedTaxonomies
 from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
-from customerai.adapters.sagemaker.sentiment_model import SageMakerSentimentModel
+from customerai.adapters.dynamodb.taxonomies import DynamoDBTaxonomies
+from customerai.adapters.sagemaker.text_analyser import SageMakerTextAnalyser
 from customerai.environment import read_environment
 from customerai.observability.telemetry import MetricUnit, logger, metrics
 from customerai.usecases.analyse_interactions import analyse_interactions
@@ -15,10 +17,13 @@ from functions.analysis_queue.settings import Settings
 _TIMEOUT_SECONDS = 40.0
 _CALL_MILLISECONDS = (_TIMEOUT_SECONDS + 5) * 1_000
 """One call of the model at its slowest, and what is to be written after it."""
+_TAXONOMY_SECONDS = 60.0
+"""How long texts may still be sorted by a taxonomy that was replaced."""
 
 settings = read_environment(Settings)
 analyses = DynamoDBAnalyses(settings.interactions_table)
-model = SageMakerSentimentModel(settings.model_endpoint, _TIMEOUT_SECONDS)
+analyser = SageMakerTextAnalyser(settings.model_endpoint, _TIMEOUT_SECONDS)
+taxonomies = CachedTaxonomies(DynamoDBTaxonomies(settings.settings_table), _TAXONOMY_SECONDS)
 
 
 @logger.inject_lambda_context
@@ -33,7 +38,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         analyse_interactions(
             list(refs.values()),
             analyses=analyses,
-            model=model,
+            analyser=analyser,
+            taxonomies=taxonomies,
             has_time=lambda: context.get_remaining_time_in_millis() > _CALL_MILLISECONDS,
         )
     )

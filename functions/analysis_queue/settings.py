@@ -7,3 +7,4 @@ from dataclasses import dataclass
 class Settings:
     interactions_table: str
     model_endpoint: str
+    settings_table: str

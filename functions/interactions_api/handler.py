@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from customerai.adapters.dynamodb.idempotency import DynamoDBIdempotencyKeys
 from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
-from customerai.adapters.sagemaker.sentiment_model import SageMakerSentimentModel
+from customerai.adapters.sagemaker.text_analyser import SageMakerTextAnalyser
 from customerai.adapters.secrets import read_secret
 from customerai.adapters.sqs.analysis_queue import SQSAnalysisQueue
 from customerai.environment import read_environment
@@ -25,7 +25,7 @@ router.include_router(
         {
             "store": interactions.probe,
             "queue": SQSAnalysisQueue(settings.analysis_queue_url).probe,
-            "model": SageMakerSentimentModel(settings.model_endpoint, _PROBE_TIMEOUT_SECONDS).probe,
+            "model": SageMakerTextAnalyser(settings.model_endpoint, _PROBE_TIMEOUT_SECONDS).probe,
         }
     )
 )

@@ -7,17 +7,27 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
 
+from customerai.domain.analysis import Feature
 from customerai.domain.interaction import MAX_BATCH, Channel, Interaction
-from customerai.domain.sentiment import Sentiment
+from customerai_http.analyses import (
+    FEATURES_EXAMPLE,
+    SENTIMENT_EXAMPLE,
+    FeaturesOut,
+    SentimentOut,
+    feature_fields,
+    sentiment_fields,
+)
 from customerai_http.parameters import Instant
 from customerai_http.problems import Problem
 
 _MOST_BYTES = 5_000_000
 _MOST_BYTES_A_CHARACTER = 7
 """A control character, escaped twice."""
-_FIELDS = 1_000
+_FIELDS = 2_000
 _VALUE = 600
 """Characters that the other fields, and one value of the metadata, have at the most."""
+_MATCH = 200
+"""Characters that an aspect without its words, or a topic, has at the most."""
 _EXAMPLE: JsonDict = {
     "id": "01M7W4N5E0924WVJVAVMCY5BXV",
     "customer_id": "cust-1042",
@@ -29,19 +39,18 @@ _EXAMPLE: JsonDict = {
     "rating": 4,
     "language": "en",
     "metadata": {"order": "A-7781", "verified": True},
-    "sentiment": None,
+    "sentiment": SENTIMENT_EXAMPLE,
+    "analysis": FEATURES_EXAMPLE,
 }
 
 
 class InteractionOut(BaseModel):
-    """An interaction as it is stored; ``sentiment`` is null until it is analysed.
+    """An interaction as it is stored; ``sentiment`` and ``analysis`` are null until it is analysed.
 
     A POST answers with the interaction as it was received, a repeated one too.
     """
 
-    model_config = ConfigDict(
-        from_attributes=True, title="Interaction", json_schema_extra={"examples": [_EXAMPLE]}
-    )
+    model_config = ConfigDict(title="Interaction", json_schema_extra={"examples": [_EXAMPLE]})
 
     id: str
     customer_id: str
@@ -53,11 +62,35 @@ class InteractionOut(BaseModel):
     rating: float | None
     language: str | None
     metadata: dict[str, str | bool | int | float | None]
-    sentiment: Sentiment | None
+    sentiment: SentimentOut | None
+    analysis: FeaturesOut | None
 
     @classmethod
     def of(cls, interaction: Interaction) -> "InteractionOut":
-        return cls.model_validate(interaction)
+        found = interaction.analysis
+        return cls(
+            id=interaction.id,
+            customer_id=interaction.customer_id,
+            channel=interaction.channel,
+            text=interaction.text,
+            occurred_at=interaction.occurred_at,
+            received_at=interaction.received_at,
+            product=interaction.product,
+            rating=interaction.rating,
+            language=interaction.language,
+            metadata=interaction.metadata or {},
+            sentiment=SentimentOut(**sentiment_fields(found)) if found else None,
+            analysis=FeaturesOut(**feature_fields(found, frozenset(Feature))) if found else None,
+        )
+
+    def characters(self) -> int:
+        """What it has in JSON at the most, before anything is escaped."""
+        characters = _FIELDS + len(self.text) + _VALUE * len(self.metadata)
+        if self.analysis:
+            aspects, topics = self.analysis.aspects or (), self.analysis.topics or ()
+            characters += _MATCH * (len(aspects) + len(topics))
+            characters += sum(len(aspect.words) for aspect in aspects)
+        return characters
 
 
 class InteractionList(BaseModel):
@@ -72,8 +105,7 @@ def fitting(items: list[InteractionOut]) -> list[InteractionOut]:
 
     Lambda returns up to 6 MB of JSON, in which the answer is a string, so escaped once more.
     """
-    characters = sum(_FIELDS + len(item.text) + _VALUE * len(item.metadata) for item in items)
-    if characters * _MOST_BYTES_A_CHARACTER < _MOST_BYTES:
+    if sum(item.characters() for item in items) * _MOST_BYTES_A_CHARACTER < _MOST_BYTES:
         return items
     size = 0
     for place, item in enumerate(items):

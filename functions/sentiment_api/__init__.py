@@ -1,1 +1,1 @@
-"""HTTP: analyse texts now."""
+"""HTTP: analyse texts now; the taxonomy of each tenant."""

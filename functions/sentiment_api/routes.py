@@ -1,66 +1,35 @@
-"""HTTP to use case: sentiment of texts that are not stored."""
+"""HTTP to use case: analyses of texts that are not stored."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
 
-from customerai.domain.interaction import Text
-from customerai.domain.sentiment import MAX_CALL_CHARACTERS, MAX_CALL_TEXTS, Sentiment
-from customerai.ports import SentimentModel
+from customerai.domain.analysis import Feature, RequestedTier
+from customerai.observability.telemetry import MetricUnit, logger, metrics
+from customerai.ports import TaxonomyReader, TextAnalyser
+from customerai.usecases.analyse_texts import analyse_texts
 from customerai_http.auth import Principal, bearer, require
 from customerai_http.problems import documented
+from functions.sentiment_api.wire import (
+    ANSWER_EXAMPLE,
+    DEGRADED_EXAMPLE,
+    SentimentAnswer,
+    SentimentBatch,
+    SentimentRequest,
+    SentimentResults,
+)
 
 Analyst = Annotated[Principal, Depends(require("sentiment:analyse"))]
-_ANSWER: JsonDict = {
-    "label": "positive",
-    "scores": {"negative": 0.02, "neutral": 0.09, "positive": 0.89},
-    "model": "minilm-l6-sentiment-1",
+_EXAMPLES = {
+    "whole": {"summary": "With everything", "value": ANSWER_EXAMPLE},
+    "degraded": {"summary": "While the models do not answer", "value": DEGRADED_EXAMPLE},
 }
 
 
-def _not_too_long(texts: list[str]) -> list[str]:
-    if sum(map(len, texts)) > MAX_CALL_CHARACTERS:
-        raise ValueError(f"hold more than {MAX_CALL_CHARACTERS:,} characters together")
-    return texts
-
-
-class SentimentRequest(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"text": "Delivered a day early, and it fits!"}]},
-    )
-
-    text: Text
-
-
-class SentimentBatch(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"texts": ["Delivered a day early!", "It broke."]}]},
-    )
-
-    texts: Annotated[
-        list[Text],
-        Field(
-            min_length=1,
-            max_length=MAX_CALL_TEXTS,
-            description=f"Up to {MAX_CALL_CHARACTERS:,} characters together.",
-        ),
-        AfterValidator(_not_too_long),
-    ]
-
-
-class SentimentResults(BaseModel):
-    """One answer a text, in order."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"results": [_ANSWER]}]})
-
-    results: list[Sentiment]
-
-
-def build_router(*, model: SentimentModel) -> APIRouter:
+def build_router(
+    *, analyser: TextAnalyser, fallback: TextAnalyser, taxonomies: TaxonomyReader
+) -> APIRouter:
     router = APIRouter(
         prefix="/v1/sentiment",
         tags=["Sentiment"],
@@ -68,14 +37,44 @@ def build_router(*, model: SentimentModel) -> APIRouter:
         responses=documented(401, 403, 413, 422, 503),
     )
 
-    @router.post("", responses={200: {"content": {"application/json": {"example": _ANSWER}}}})
-    async def analyse_text(body: SentimentRequest, _: Analyst) -> Sentiment:
-        """Analyse one text now; nothing is stored."""
-        return model.analyse([body.text])[0]
+    def analyse(
+        tenant: str, texts: Sequence[str], tier: RequestedTier, include: frozenset[Feature]
+    ) -> list[SentimentAnswer]:
+        answers = analyse_texts(
+            tenant,
+            texts,
+            tier,
+            include,
+            analyser=analyser,
+            fallback=fallback,
+            taxonomies=taxonomies,
+        )
+        degraded = answers.outage is not None
+        if degraded:
+            metrics.add_metric("StaticFallbacks", MetricUnit.Count, 1)
+            logger.warning("answered by the static tier", exc_info=answers.outage)
+        return [SentimentAnswer.of(each, include, degraded=degraded) for each in answers.analyses]
 
-    @router.post("/batch")
-    async def analyse_texts(body: SentimentBatch, _: Analyst) -> SentimentResults:
-        """Analyse up to 100 texts now; nothing is stored."""
-        return SentimentResults(results=model.analyse(body.texts))
+    @router.post(
+        "",
+        response_model_exclude_unset=True,
+        responses={200: {"content": {"application/json": {"examples": _EXAMPLES}}}},
+    )
+    async def analyse_text(body: SentimentRequest, principal: Analyst) -> SentimentAnswer:
+        """Analyse one text now; nothing is stored.
+
+        While the models do not answer, the static tier answers for the sentiment alone.
+        """
+        return analyse(principal.tenant, [body.text], body.tier, body.include)[0]
+
+    @router.post("/batch", response_model_exclude_unset=True)
+    async def analyse_batch(body: SentimentBatch, principal: Analyst) -> SentimentResults:
+        """Analyse up to 100 texts now; nothing is stored.
+
+        While the models do not answer, the static tier answers for the sentiment alone.
+        """
+        return SentimentResults(
+            results=analyse(principal.tenant, body.texts, body.tier, body.include)
+        )
 
     return router

@@ -6,3 +6,4 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Settings:
     model_endpoint: str
+    settings_table: str

@@ -17,6 +17,7 @@ _CONTEXT = (
     "!models",
     "!layers/core/python/customerai/__init__.py",
     "!layers/core/python/customerai/domain",
+    "!layers/static/python/customerai_static",
     "!layers/*/pyproject.toml",
     "!pyproject.toml",
     "!uv.lock",

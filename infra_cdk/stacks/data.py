@@ -44,6 +44,10 @@ class DataStack(cdk.Stack):
         self.idempotency = ServiceTable(
             self, "idempotency", stage=stage, partition_key="pk", expires_at="expires_at"
         )
+        # What each tenant has set for itself, such as its taxonomy: pk tenant, sk which setting.
+        self.settings = ServiceTable(
+            self, "settings", stage=stage, partition_key="pk", sort_key="sk"
+        )
         self.analysis = self._queue_with_dead_letters(
             stage,
             "analysis",

@@ -16,11 +16,16 @@ from infra_cdk.constructs.triggers import QueueMessages, Routes, Schedule, Table
 from infra_cdk.stacks.data import DataStack
 from infra_cdk.stages import Stage
 
-_LAYERS: Mapping[str, tuple[str, ...]] = {"core": (), "http": ("core",)}
+_LAYERS: Mapping[str, tuple[str, ...]] = {
+    "core": (),
+    "http": ("core",),
+    "static": ("core",),
+}
 """Every layer, with the layers that always lie beneath it."""
 
 _HTTP = ("core", "http")
 _CONSUMER = ("core",)
+_HTTP_WITH_FALLBACK = (*_HTTP, "static")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,7 @@ _PARAMETERS: Mapping[str, tuple[str, str]] = {
 
 def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
     interactions, rollups, idempotency = data.interactions, data.rollups, data.idempotency
+    settings = data.settings.table
     model_endpoint = stage.physical_name("sentiment")
     may_infer = _allow(
         f"arn:{cdk.Aws.PARTITION}:sagemaker:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
@@ -175,10 +181,18 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
         ),
         Entry(
             "sentiment_api",
-            layers=_HTTP,
-            trigger=Routes(api, guarded=("/v1/sentiment", "/v1/sentiment/{proxy+}")),
-            environment={"MODEL_ENDPOINT": model_endpoint},
-            allow=(may_infer,),
+            layers=_HTTP_WITH_FALLBACK,
+            trigger=Routes(
+                api, guarded=("/v1/sentiment", "/v1/sentiment/{proxy+}", "/v1/taxonomy")
+            ),
+            environment={
+                "MODEL_ENDPOINT": model_endpoint,
+                "SETTINGS_TABLE": settings.table_name,
+            },
+            allow=(
+                _allow(settings.table_arn, "dynamodb:GetItem", "dynamodb:PutItem"),
+                may_infer,
+            ),
         ),
         Entry(
             "analytics_api",
@@ -217,12 +231,14 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
             trigger=QueueMessages(data.analysis, stage.analysis),
             environment={
                 "INTERACTIONS_TABLE": interactions.table.table_name,
+                "SETTINGS_TABLE": settings.table_name,
                 "MODEL_ENDPOINT": model_endpoint,
             },
             allow=(
                 _allow(
                     interactions.table.table_arn, "dynamodb:BatchGetItem", "dynamodb:UpdateItem"
                 ),
+                _allow(settings.table_arn, "dynamodb:GetItem"),
                 may_infer,
             ),
         ),

@@ -11,7 +11,10 @@ from jwt.algorithms import RSAAlgorithm
 
 ISSUER = "https://auth.customerai.local"
 AUDIENCE = "customerai"
-ALL_SCOPES = "interactions:read interactions:write sentiment:analyse analytics:read"
+ALL_SCOPES = (
+    "interactions:read interactions:write sentiment:analyse "
+    "taxonomy:read taxonomy:write analytics:read"
+)
 _KEY_ID = "e2e"
 
 

@@ -130,6 +130,35 @@ def test_a_text_can_be_analysed_without_storing_it(client_of: Client, tenant: st
     assert client.get("/v1/interactions").json()["items"] == []
 
 
+def test_a_tenant_sorts_what_customers_say_by_topics_of_its_own(
+    client_of: Client, tenant: str
+) -> None:
+    client = client_of(tenant)
+    read = client.get("/v1/taxonomy")
+    assert read.status_code == 200, read.text
+    assert read.json()["is_default"] is True
+    own = {"topics": [{"id": "refunds", "label": "Refunds", "examples": ["I want a refund."]}]}
+    match = {"If-Match": read.headers["etag"]}
+    written = client.put("/v1/taxonomy", json=own, headers=match)
+    assert written.status_code == 200, written.text
+    late = {"topics": [{"id": "late", "label": "Too late"}]}
+    assert client.put("/v1/taxonomy", json=late, headers=match).status_code == 412
+    assert client.put("/v1/taxonomy", json=late).status_code == 428
+    version = client.get("/v1/taxonomy").json()["version"]
+    assert written.headers["etag"] == f'"{version}"'
+
+    everything = ["aspects", "topics", "intent", "urgency", "language"]
+    answer = client.post("/v1/sentiment", json={"text": COMPLAINT, "include": everything})
+    assert answer.status_code == 200, answer.text
+    now = answer.json()
+    assert (now["taxonomy"], now["omitted"]) == (version, None)
+    kept = analysed(client, stored(client, COMPLAINT))["analysis"]
+    assert kept["taxonomy"] == version
+    assert {topic["id"] for topic in [*now["topics"], *kept["topics"]]} <= {"refunds"}
+    for aspect in kept["aspects"]:
+        assert COMPLAINT[aspect["start"] : aspect["end"]] == aspect["words"]
+
+
 def test_the_sweep_runs_as_deployed(emulator: Emulator) -> None:
     answer = emulator.client("lambda").invoke(
         FunctionName="customerai-local-maintenance", Payload=b"{}"

@@ -29,6 +29,7 @@ def keys(schema: list[dict[str, str]]) -> dict[str, str]:
         ("interactions", {"HASH": "pk", "RANGE": "id"}),
         ("rollups", {"HASH": "pk", "RANGE": "sk"}),
         ("idempotency", {"HASH": "pk"}),
+        ("settings", {"HASH": "pk", "RANGE": "sk"}),
     ],
 )
 def test_keys_are_strings(data: Template, name: str, expected: dict[str, str]) -> None:
@@ -53,7 +54,7 @@ def test_only_the_interactions_have_a_stream_with_both_images(data: Template) ->
     assert table(data, "interactions")["StreamSpecification"] == {
         "StreamViewType": "NEW_AND_OLD_IMAGES"
     }
-    for name in ("rollups", "idempotency"):
+    for name in ("rollups", "idempotency", "settings"):
         assert "StreamSpecification" not in table(data, name)
 
 
@@ -63,7 +64,8 @@ def test_what_expires_expires_by_the_same_attribute(data: Template) -> None:
             "AttributeName": "expires_at",
             "Enabled": True,
         }
-    assert "TimeToLiveSpecification" not in table(data, "rollups")
+    for name in ("rollups", "settings"):
+        assert "TimeToLiveSpecification" not in table(data, name)
 
 
 def test_tables_are_billed_by_request_and_can_be_restored(data: Template) -> None:

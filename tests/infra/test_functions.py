@@ -66,7 +66,11 @@ def test_logical_ids_can_be_typed(service: Template) -> None:
     assert set(service.of_type("AWS::Lambda::Function")) == {
         "".join(part.title() for part in name.split("_")) for name in service.functions()
     }
-    assert set(service.of_type("AWS::Lambda::LayerVersion")) == {"CoreLayer", "HttpLayer"}
+    assert set(service.of_type("AWS::Lambda::LayerVersion")) == {
+        "CoreLayer",
+        "HttpLayer",
+        "StaticLayer",
+    }
 
 
 def test_every_handler_exists(service: Template) -> None:
@@ -103,11 +107,14 @@ def test_functions_run_python_313_on_arm(service: Template) -> None:
     assert runtimes == {("python3.13", "arm64")}
 
 
-def test_only_http_functions_carry_the_http_layer(service: Template) -> None:
+def test_functions_carry_the_layers_they_need_and_no_others(service: Template) -> None:
     for name, function in service.functions().items():
         layers = [layer["Ref"] for layer in function["Layers"]]
         serves_http = name == "authorizer" or name.endswith("_api")
-        assert layers == (["CoreLayer", "HttpLayer"] if serves_http else ["CoreLayer"])
+        expected = ["CoreLayer", "HttpLayer"] if serves_http else ["CoreLayer"]
+        if name == "sentiment_api":
+            expected.append("StaticLayer")
+        assert layers == expected
 
 
 def test_each_function_has_a_role_of_its_own(service: Template) -> None:
@@ -140,6 +147,6 @@ def test_asset_paths_resolve(service: Template) -> None:
         for resource in service.resources.values()
         if resource["Type"] in {"AWS::Lambda::Function", "AWS::Lambda::LayerVersion"}
     ]
-    assert len(assets) == len(service.functions()) + 2
+    assert len(assets) == len(service.functions()) + 3
     for asset in assets:
         assert (service.path.parent / asset).is_dir()

@@ -32,7 +32,11 @@ ALLOWED = {
         ("secretsmanager:GetSecretValue", "CursorSecret"),
         ("sagemaker:InvokeEndpoint", "-sentiment"),
     },
-    "sentiment_api": {("sagemaker:InvokeEndpoint", "-sentiment")},
+    "sentiment_api": {
+        ("dynamodb:GetItem", "SettingsTable"),
+        ("dynamodb:PutItem", "SettingsTable"),
+        ("sagemaker:InvokeEndpoint", "-sentiment"),
+    },
     "analytics_api": {
         ("dynamodb:Query", "RollupsTable"),
         ("dynamodb:Query", "InteractionsTable"),
@@ -49,6 +53,7 @@ ALLOWED = {
         *((action, "AnalysisQueue") for action in READ_QUEUE),
         ("dynamodb:BatchGetItem", "InteractionsTable"),
         ("dynamodb:UpdateItem", "InteractionsTable"),
+        ("dynamodb:GetItem", "SettingsTable"),
         ("sagemaker:InvokeEndpoint", "-sentiment"),
     },
     "maintenance": {

@@ -11,6 +11,7 @@ GUARDED = {
     "ANY /v1/interactions/{proxy+}": "InteractionsApi",
     "ANY /v1/sentiment": "SentimentApi",
     "ANY /v1/sentiment/{proxy+}": "SentimentApi",
+    "ANY /v1/taxonomy": "SentimentApi",
     "ANY /v1/analytics/{proxy+}": "AnalyticsApi",
 }
 OPEN = {

@@ -33,6 +33,8 @@ def test_every_operation_of_the_api_is_there() -> None:
         "DELETE /v1/interactions/{interaction_id}",
         "POST /v1/sentiment",
         "POST /v1/sentiment/batch",
+        "GET /v1/taxonomy",
+        "PUT /v1/taxonomy",
     }
 
 

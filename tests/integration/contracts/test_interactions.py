@@ -8,10 +8,24 @@ from itertools import product
 
 import pytest
 
+from customerai.adapters import aws
 from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
 from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
+from customerai.adapters.dynamodb.rows import item_key
 from customerai.adapters.memory.interactions import MemoryInteractions, state_of
 from customerai.domain import shards
+from customerai.domain.analysis import (
+    Analysis,
+    Aspect,
+    Feature,
+    Intent,
+    IntentMatch,
+    Language,
+    Tier,
+    TopicMatch,
+    Urgency,
+    UrgencyMatch,
+)
 from customerai.domain.ids import make_id
 from customerai.domain.interaction import Channel, Interaction, InteractionRef
 from customerai.domain.rollup import State
@@ -62,10 +76,11 @@ def interaction(number: int, tenant: str = "acme", **more: object) -> Interactio
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
-def sentiment(number: int) -> Sentiment:
+def analysis(number: int, **more: object) -> Analysis:
     label = list(SentimentLabel)[number % 3]
     scores = dict.fromkeys(SentimentLabel, 0.125) | {label: 0.75}
-    return Sentiment(label, Scores(**{str(k): v for k, v in scores.items()}), "model-1")
+    sentiment = Sentiment(label, Scores(**{str(k): v for k, v in scores.items()}), "model-1")
+    return replace(Analysis(sentiment, Tier.FULL), **more)  # type: ignore[arg-type]
 
 
 def pages(
@@ -102,9 +117,9 @@ def test_what_is_added_is_had_back_whole(ports: Ports) -> None:
 def test_a_taken_id_is_left_as_it_is(ports: Ports) -> None:
     first = interaction(1)
     ports.interactions.add([first])
-    ports.analyses.save({first.ref: sentiment(1)})
+    ports.analyses.save({first.ref: analysis(1)})
     assert ports.interactions.add([replace(first, text="other"), interaction(2)]) == [None, None]
-    assert ports.interactions.get("acme", first.id) == replace(first, sentiment=sentiment(1))
+    assert ports.interactions.get("acme", first.id) == replace(first, analysis=analysis(1))
 
 
 def test_removing_tells_whether_there_was_one(ports: Ports) -> None:
@@ -130,9 +145,9 @@ def test_tenants_are_apart(ports: Ports) -> None:
 def test_every_filter_gives_what_matches_newest_first(ports: Ports) -> None:
     stored = [interaction(n) for n in range(60)]
     ports.interactions.add(stored)
-    labels = {each.ref: sentiment(n) for n, each in enumerate(stored) if n % 4}
+    labels = {each.ref: analysis(n) for n, each in enumerate(stored) if n % 4}
     assert ports.analyses.save(labels) == []
-    stored = [replace(each, sentiment=labels.get(each.ref)) for each in stored]
+    stored = [replace(each, analysis=labels.get(each.ref)) for each in stored]
     bounds = [(None, None), (START + timedelta(hours=2), START + timedelta(hours=8))]
     cases = product([None, "chat"], [None, "positive", "pending"], [None, "c-1"], bounds, [3, 100])
     for channel, label, customer, (start, end), limit in cases:
@@ -141,7 +156,7 @@ def test_every_filter_gives_what_matches_newest_first(ports: Ports) -> None:
             each
             for each in reversed(stored)
             if channel in (None, each.channel)
-            and label in (None, each.sentiment.label if each.sentiment else "pending")
+            and label in (None, each.analysis.sentiment.label if each.analysis else "pending")
             and customer in (None, each.customer_id)
             and (start is None or start <= each.occurred_at)
             and (end is None or each.occurred_at < end)
@@ -175,8 +190,8 @@ def test_inserts_while_paging_neither_lose_nor_repeat(ports: Ports) -> None:
 def test_states_of_a_half_open_range(ports: Ports) -> None:
     stored = [interaction(n) for n in range(12)]
     ports.interactions.add([*stored, interaction(5, tenant="globex")])
-    ports.analyses.save({stored[6].ref: sentiment(2)})
-    stored[6] = replace(stored[6], sentiment=sentiment(2))
+    ports.analyses.save({stored[6].ref: analysis(2)})
+    stored[6] = replace(stored[6], analysis=analysis(2))
     found = list(ports.states.states("acme", stored[5].occurred_at, stored[8].occurred_at))
     expected = [state_of(each) for each in stored[5:8]]
     assert sorted(found, key=repr) == sorted(expected, key=repr)
@@ -186,7 +201,7 @@ def test_states_of_a_half_open_range(ports: Ports) -> None:
 def test_only_what_waits_has_pending_text(ports: Ports) -> None:
     waits, done, gone = (interaction(n) for n in range(3))
     ports.interactions.add([waits, done])
-    ports.analyses.save({done.ref: sentiment(1)})
+    ports.analyses.save({done.ref: analysis(1)})
     refs = [waits.ref, done.ref, gone.ref, waits.ref]
     assert ports.analyses.pending_texts(refs) == {waits.ref: waits.text}
     assert ports.analyses.pending_texts([]) == {}
@@ -202,18 +217,70 @@ def test_more_texts_than_one_read_takes(ports: Ports) -> None:
 def test_an_analysis_is_written_once_and_raises_nothing_from_the_dead(ports: Ports) -> None:
     one, gone = interaction(1), interaction(2)
     ports.interactions.add([one])
-    assert ports.analyses.save({one.ref: sentiment(1), gone.ref: sentiment(1)}) == []
-    assert ports.analyses.save({one.ref: sentiment(2)}) == []
+    assert ports.analyses.save({one.ref: analysis(1), gone.ref: analysis(1)}) == []
+    assert ports.analyses.save({one.ref: analysis(2)}) == []
     found = ports.interactions.get("acme", one.id)
     assert found is not None
-    assert found.sentiment == sentiment(1)
+    assert found.analysis == analysis(1)
     assert ports.interactions.get("acme", gone.id) is None
+
+
+TEXT = "\U0001f642 The tent leaks, the poles hold."
+FULL = analysis(
+    1,
+    tier=Tier.FAST,
+    abstained=True,
+    features=frozenset(Feature),
+    aspects=(
+        Aspect("tent", 6, 10, SentimentLabel.NEGATIVE, 0.9123),
+        Aspect("poles", 22, 27, SentimentLabel.POSITIVE, 0.75),
+    ),
+    topics=(TopicMatch("tents", 0.8125), TopicMatch("poles", 0.5)),
+    taxonomy="5b1f0a3c77d2e946",
+    intent=IntentMatch(Intent.COMPLAINT, 0.6),
+    urgency=UrgencyMatch(Urgency.HIGH, 0.7),
+    language=Language("en", 0.9999, True),
+)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        FULL,
+        replace(FULL, intent=None, urgency=None, aspects=(), topics=()),
+        analysis(2, features=frozenset({Feature.URGENCY}), urgency=UrgencyMatch(Urgency.LOW, 0.5)),
+        analysis(0),
+    ],
+    ids=["whole", "abstaining", "one feature", "sentiment alone"],
+)
+def test_an_analysis_is_had_back_whole(ports: Ports, saved: Analysis) -> None:
+    """By itself and in a list, and without what was not analysed."""
+    one = interaction(1, text=TEXT)
+    ports.interactions.add([one])
+    assert ports.analyses.save({one.ref: saved}) == []
+    expected = replace(one, analysis=saved)
+    assert ports.interactions.get("acme", one.id) == expected
+    assert ports.interactions.page("acme", InteractionFilter(), None, 1).items == [expected]
+
+
+@pytest.mark.parametrize("backend", ["moto", "dynoxide"], indirect=True)
+def test_what_was_analysed_when_there_was_only_sentiment_still_reads(
+    backend: str, create_table: CreateTable
+) -> None:
+    table = create_table("interactions")
+    store, one = DynamoDBInteractions(table), interaction(1)
+    store.add([one])
+    DynamoDBAnalyses(table).save({one.ref: analysis(1)})
+    aws.dynamodb().update_item(
+        TableName=table, Key=item_key(one.ref), UpdateExpression="REMOVE analysis"
+    )
+    assert store.get("acme", one.id) == replace(one, analysis=analysis(1))
 
 
 def test_pending_is_what_waits_of_all_tenants(ports: Ports) -> None:
     stored = [interaction(n, tenant=("acme", "globex")[n % 2]) for n in range(10)]
     ports.interactions.add(stored)
-    ports.analyses.save({stored[3].ref: sentiment(1)})
+    ports.analyses.save({stored[3].ref: analysis(1)})
     bound = stored[7].received_at
     waiting = set(ports.analyses.pending(bound))
     assert waiting == {each.ref for n, each in enumerate(stored) if n < 7 and n != 3}

@@ -13,19 +13,24 @@ from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
 from customerai.adapters.dynamodb.idempotency import DynamoDBIdempotencyKeys
 from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
 from customerai.adapters.dynamodb.rollups import DynamoDBRollups
-from customerai.adapters.sagemaker.sentiment_model import SageMakerSentimentModel
+from customerai.adapters.dynamodb.taxonomies import DynamoDBTaxonomies
+from customerai.adapters.sagemaker.text_analyser import SageMakerTextAnalyser
 from customerai.adapters.sqs.analysis_queue import SQSAnalysisQueue
+from customerai.domain.analysis import Analysis, AnalysisOptions, Tier
 from customerai.domain.errors import ModelRejectedError, UnavailableError
 from customerai.domain.ids import make_id
 from customerai.domain.interaction import Channel, Interaction
 from customerai.domain.rollup import AggregateKey
 from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
+from customerai.domain.taxonomy import Taxonomy, Topic
 from customerai.domain.windows import Interval
 from customerai.ports import InteractionFilter, SequencedChange
 from tests.integration.failures.conftest import Answer, Cloud
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-SENTIMENT = Sentiment(SentimentLabel.NEUTRAL, Scores(0, 1, 0), "m")
+ANALYSIS = Analysis(Sentiment(SentimentLabel.NEUTRAL, Scores(0, 1, 0), "m"), Tier.FULL)
+PLAIN = AnalysisOptions()
+TAXONOMY = Taxonomy.of([Topic("poles", "Poles", ("A pole arrived bent.",))])
 EVERYTHING = InteractionFilter()
 THROTTLED = (400, "ProvisionedThroughputExceededException")
 BROKEN = (500, "InternalServerError")
@@ -48,6 +53,7 @@ def calls() -> dict[str, Callable[[], Any]]:
     table = uuid4().hex
     store, analyses = DynamoDBInteractions(table), DynamoDBAnalyses(table)
     keys, rollups = DynamoDBIdempotencyKeys(uuid4().hex), DynamoDBRollups(table)
+    taxonomies = DynamoDBTaxonomies(table)
     queue = SQSAnalysisQueue("http://127.0.0.1/queue")
     return {
         "get": lambda: store.get("acme", REF.id),
@@ -61,11 +67,13 @@ def calls() -> dict[str, Callable[[], Any]]:
         "read": lambda: list(rollups.read("acme", Interval.DAY, NOW, NOW.replace(day=24))),
         "send": lambda: queue.send([REF]),
         "is_empty": lambda: queue.is_empty(),
+        "taxonomy": lambda: taxonomies.get("acme"),
+        "replace": lambda: taxonomies.replace("acme", TAXONOMY, None),
     }
 
 
 NAMES = ["get", "remove", "page", "states", "claim", "pending_texts", "pending"]
-NAMES += ["apply", "read", "send", "is_empty"]
+NAMES += ["apply", "read", "send", "is_empty", "taxonomy", "replace"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -103,7 +111,7 @@ def test_an_analysis_that_was_not_saved_is_told(cloud: Cloud) -> None:
     cloud.always(*THROTTLED)
     analyses = DynamoDBAnalyses(uuid4().hex)
     refs = [interaction(n).ref for n in range(3)]
-    assert analyses.save(dict.fromkeys(refs, SENTIMENT)) == refs
+    assert analyses.save(dict.fromkeys(refs, ANALYSIS)) == refs
 
 
 def test_nobody_waits_for_a_store_that_hangs(cloud: Cloud) -> None:
@@ -171,7 +179,7 @@ def test_a_container_that_refuses_is_told_from_one_that_fails(
         {"x-amzn-errortype": "ModelError"},
     )
     with pytest.raises(outcome) as failure:
-        SageMakerSentimentModel("endpoint", 5).analyse(["text"])
+        SageMakerTextAnalyser("endpoint", 5).analyse(["text"], PLAIN)
     assert "123456789012" not in str(failure.value)
     assert len(cloud.requests) == 1
 
@@ -179,12 +187,12 @@ def test_a_container_that_refuses_is_told_from_one_that_fails(
 def test_a_model_that_is_slow_is_asked_once(cloud: Cloud) -> None:
     cloud.always(200, delay_seconds=5)
     with pytest.raises(UnavailableError):
-        SageMakerSentimentModel("endpoint", 0.2).analyse(["text"])
+        SageMakerTextAnalyser("endpoint", 0.2).analyse(["text"], PLAIN)
     assert len(cloud.requests) == 1
 
 
 def test_every_character_travels_as_itself(cloud: Cloud) -> None:
     cloud.always(500)
     with pytest.raises(UnavailableError):
-        SageMakerSentimentModel("endpoint", 5).analyse(["\U0001f642" * 10])
+        SageMakerTextAnalyser("endpoint", 5).analyse(["\U0001f642" * 10], PLAIN)
     assert cloud.requests == [{"texts": ["\U0001f642" * 10]}]

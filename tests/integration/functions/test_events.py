@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 from customerai.adapters import aws
 from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
 from customerai.adapters.dynamodb.rollups import DynamoDBRollups
+from customerai.domain.analysis import Feature, Tier
+from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
 from customerai.domain.interaction import Channel, Interaction
 from customerai.domain.windows import Interval
 from functions._runner import tokens
@@ -26,6 +28,7 @@ from functions._runner.resources import table_request
 from functions._runner.settings import CHECKOUT
 from tests.conftest import ROOT, LambdaContext
 from tests.infra.templates import Template
+from tests.integration.conftest import free_port
 
 EVENTS = ROOT / "events"
 FILES = sorted(path.relative_to(EVENTS).as_posix() for path in EVENTS.glob("*/*.json"))
@@ -114,6 +117,9 @@ STATUSES = {
     "interactions_api/openapi.json": 200,
     "sentiment_api/analyse.json": 200,
     "sentiment_api/analyse_batch.json": 200,
+    "sentiment_api/analyse_everything.json": 200,
+    "sentiment_api/get_taxonomy.json": 200,
+    "sentiment_api/put_taxonomy.json": 200,
     "analytics_api/summary.json": 200,
     "analytics_api/timeseries.json": 200,
 }
@@ -226,12 +232,51 @@ def test_from_the_stream_to_the_analysis(
         invoke("analysis_queue/messages.json")
     stored = interactions.get("demo", STORED)
     assert stored is not None
-    assert stored.sentiment is not None
+    assert stored.analysis is not None
+    assert stored.analysis.features == frozenset(Feature)
+    assert stored.analysis.tier == Tier.FULL
+    assert stored.analysis.taxonomy == DEFAULT_TAXONOMY.version
     for _ in range(2):
         invoke("rollup_stream/analysed.json")
     assert counted() == {"n_review_neutral": 1, "s_review": 81_400}
     invoke("rollup_stream/expired.json")
     assert counted() == {"n_review_neutral": 1, "s_review": 81_400}
+
+
+def test_a_taxonomy_that_is_put_sorts_what_is_analysed_next(
+    world: Callable[[str], ModuleType], invoke: Invoke
+) -> None:
+    """Put through the API, read by the queue's consumer and by the API itself."""
+    interactions = store_the_interaction()
+    own = invoke("sentiment_api/put_taxonomy.json")["headers"]["etag"].strip('"')
+    assert invoke("sentiment_api/get_taxonomy.json")["headers"]["etag"].strip('"') == own
+    answer = json.loads(invoke("sentiment_api/analyse_everything.json")["body"])
+    assert answer["taxonomy"] == own
+    assert "tent-poles" in {topic["id"] for topic in answer["topics"]}
+    invoke("analysis_queue/messages.json")
+    stored = interactions.get("demo", STORED)
+    assert stored is not None
+    assert stored.analysis is not None
+    assert stored.analysis.taxonomy == own
+
+
+def test_while_the_endpoint_is_down_texts_are_answered_and_interactions_wait(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real static tier; what is stored gets nothing less than the whole analysis."""
+    interactions = store_the_interaction()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{free_port()}")
+    answer = invoke("sentiment_api/analyse_everything.json")
+    assert answer["statusCode"] == 200
+    body = json.loads(answer["body"])
+    assert body["tier"] == "static"
+    assert body["omitted"]["reason"] == "model_unavailable"
+    failures = invoke("analysis_queue/messages.json")["batchItemFailures"]
+    sent = load("analysis_queue/messages.json")["Records"][0]["messageId"]
+    assert failures == [{"itemIdentifier": sent}]
+    stored = interactions.get("demo", STORED)
+    assert stored is not None
+    assert stored.analysis is None
 
 
 def test_a_deleted_interaction_is_forgotten(invoke: Invoke) -> None:

@@ -8,6 +8,7 @@ import pytest
 from customerai.adapters.memory.analysis_queue import MemoryAnalysisQueue
 from customerai.adapters.memory.interactions import MemoryInteractions, state_of
 from customerai.adapters.memory.rollups import MemoryRollups
+from customerai.domain.analysis import Analysis, Tier
 from customerai.domain.ids import make_id, random_entropy
 from customerai.domain.interaction import Channel, Interaction
 from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
@@ -30,13 +31,13 @@ class Api:
     def add(
         self, at: datetime, channel: Channel, score: float | None, tenant: str = "acme"
     ) -> None:
-        sentiment = None
+        analysis = None
         if score is not None:
             label = SentimentLabel.POSITIVE if score > 0 else SentimentLabel.NEGATIVE
             scores = Scores(max(-score, 0), 1 - abs(score), max(score, 0))
-            sentiment = Sentiment(label, scores, "m")
+            analysis = Analysis(Sentiment(label, scores, "m"), Tier.FULL)
         made = make_id(at, random_entropy())
-        each = Interaction(tenant, made, at, at, "c", channel, "t", sentiment=sentiment)
+        each = Interaction(tenant, made, at, at, "c", channel, "t", analysis=analysis)
         self.store.add([each])
         self._sequence += 1
         change = InteractionChange(str(self._sequence).zfill(40), each.ref, None, state_of(each))

@@ -13,6 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customerai.adapters.memory.interactions import MemoryIdempotencyKeys, MemoryInteractions
+from customerai.domain.analysis import (
+    Analysis,
+    Aspect,
+    Feature,
+    Language,
+    Tier,
+    TopicMatch,
+    Urgency,
+    UrgencyMatch,
+)
 from customerai.domain.errors import UnavailableError
 from customerai.domain.ids import instant_of, is_id
 from customerai.domain.interaction import Interaction
@@ -94,12 +104,44 @@ def test_the_analysis_is_shown(api: Api) -> None:
     made = json_body(api.call("POST", "/v1/interactions", ONE))
     ref, stored = next(iter(api.store.stored.items()))
     sentiment = Sentiment(SentimentLabel.POSITIVE, Scores(0.1, 0.2, 0.7), "model-1")
-    api.store.stored[ref] = replace(stored, sentiment=sentiment)
-    assert json_body(api.call("GET", f"/v1/interactions/{made['id']}"))["sentiment"] == {
+    analysis = Analysis(
+        sentiment,
+        Tier.FULL,
+        features=frozenset(Feature),
+        aspects=(Aspect("answer", 24, 30, SentimentLabel.POSITIVE, 0.9),),
+        topics=(TopicMatch("support", 0.8),),
+        taxonomy="v1",
+        intent=None,
+        urgency=UrgencyMatch(Urgency.LOW, 0.7),
+        language=Language("en", 0.99, True),
+    )
+    api.store.stored[ref] = replace(stored, analysis=analysis)
+    read = json_body(api.call("GET", f"/v1/interactions/{made['id']}"))
+    assert read["sentiment"] == {
         "label": "positive",
         "scores": {"negative": 0.1, "neutral": 0.2, "positive": 0.7},
+        "confidence": 0.7,
+        "abstained": False,
         "model": "model-1",
+        "tier": "full",
     }
+    assert read["analysis"] == {
+        "aspects": [
+            {"words": "answer", "start": 24, "end": 30, "label": "positive", "confidence": 0.9}
+        ],
+        "topics": [{"id": "support", "confidence": 0.8}],
+        "taxonomy": "v1",
+        "intent": None,
+        "urgency": {"label": "low", "confidence": 0.7},
+        "language": {"code": "en", "confidence": 0.99, "supported": True},
+    }
+    (listed,) = json_body(api.call("GET", "/v1/interactions"))["items"]
+    assert listed == read
+
+
+def test_what_is_not_analysed_yet_shows_nothing(api: Api) -> None:
+    made = json_body(api.call("POST", "/v1/interactions", ONE))
+    assert (made["sentiment"], made["analysis"]) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +296,7 @@ def _fill(api: Api, count: int, start: datetime) -> list[str]:
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 7), st.integers(0, 25), st.lists(st.integers(0, 60), max_size=8))
 def test_inserts_while_paging_neither_lose_nor_repeat(
     limit: int, count: int, inserted_minutes: list[int]
@@ -343,6 +385,15 @@ def test_a_page_fits_into_what_lambda_returns_and_the_next_one_goes_on(api: Api)
     items = [ONE | {"text": "\u4f60\n" * 5_000, "metadata": metadata} for _ in range(25)]
     for _ in range(4):
         api.call("POST", "/v1/interactions/batch", {"items": items})
+    aspects = tuple(
+        Aspect("\u4f60\n" * 5, 0, 10, SentimentLabel.NEUTRAL, 0.1234) for _ in range(1_000)
+    )
+    sentiment = Sentiment(SentimentLabel.NEUTRAL, Scores(0, 1, 0), "m")
+    for ref, stored in api.store.stored.items():
+        analysis = Analysis(
+            sentiment, Tier.FULL, features=frozenset({Feature.ASPECTS}), aspects=aspects
+        )
+        api.store.stored[ref] = replace(stored, analysis=analysis)
     seen, query = [], "limit=100"
     while True:
         answer = api.call("GET", "/v1/interactions", query=query)

@@ -1,24 +1,73 @@
 """The sentiment API through its Lambda handler, over the lexicon."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from customerai.adapters.memory.sentiment_model import LexiconSentimentModel
+from customerai.adapters.memory.taxonomies import MemoryTaxonomies
+from customerai.adapters.memory.text_analyser import LexiconTextAnalyser
+from customerai.adapters.static_analyser import StaticAnalyser
+from customerai.domain.analysis import Analysis, AnalysisOptions, Feature, Tier
 from customerai.domain.errors import ModelRejectedError, UnavailableError
-from customerai.domain.sentiment import Sentiment
-from customerai.ports import SentimentModel
+from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
+from customerai.domain.taxonomy import Taxonomy, Topic
+from customerai.ports import TextAnalyser
 from customerai_http.app import create_app, lambda_handler
 from functions.sentiment_api import routes
 from tests.conftest import LambdaContext
 from tests.http_events import http_event, json_body
 
+TEXT = "The tent is great, but I want a refund for the pole."
+EVERYTHING = ["aspects", "topics", "intent", "urgency", "language"]
+OWN = Taxonomy.of([Topic("poles", "The pole", ()), Topic("bags", "Bags", ())])
 
-def call(body: object, path: str = "", model: SentimentModel | None = None, **more: Any) -> Any:
-    router = routes.build_router(model=model or LexiconSentimentModel())
+
+class SmallModel:
+    """As the static tier's package, which has an artefact of its own."""
+
+    version = "small-1"
+    abstain_below = 0.5
+    loaded = 0
+
+    @classmethod
+    def load(cls) -> "SmallModel":
+        cls.loaded += 1
+        return cls()
+
+    def probabilities(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[0.7, 0.2, 0.1] if "broke" in text else [0.3, 0.4, 0.3] for text in texts]
+
+
+@pytest.fixture(autouse=True)
+def _not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SmallModel, "loaded", 0)
+
+
+def call(
+    body: object,
+    path: str = "",
+    analyser: TextAnalyser | None = None,
+    taxonomies: MemoryTaxonomies | None = None,
+    **more: Any,
+) -> Any:
+    router = routes.build_router(
+        analyser=analyser or LexiconTextAnalyser(),
+        fallback=StaticAnalyser(SmallModel.load),
+        taxonomies=taxonomies or MemoryTaxonomies({"acme": OWN}),
+    )
     handler = lambda_handler(create_app("test", router))
     return handler(http_event("POST", f"/v1/sentiment{path}", body, **more), LambdaContext())  # type: ignore[arg-type]
+
+
+class Failing(LexiconTextAnalyser):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
+        raise self.error
 
 
 def test_one_text() -> None:
@@ -27,14 +76,55 @@ def test_one_text() -> None:
     assert json_body(answer) == {
         "label": "positive",
         "scores": {"negative": 0.05, "neutral": 0.15, "positive": 0.8},
+        "confidence": 0.8,
+        "abstained": False,
         "model": "lexicon-1",
+        "tier": "full",
+        "omitted": None,
     }
+    assert SmallModel.loaded == 0
 
 
 def test_many_texts_in_order() -> None:
     answer = call({"texts": ["awful", "great", "a chair"]}, "/batch")
     labels = [result["label"] for result in json_body(answer)["results"]]
     assert labels == ["negative", "positive", "neutral"]
+
+
+def test_everything_that_is_asked_for() -> None:
+    body = json_body(call({"text": TEXT, "include": EVERYTHING}))
+    assert [TEXT[each["start"] : each["end"]] for each in body["aspects"]] == ["tent", "pole"]
+    assert body["aspects"][0] == {
+        "words": "tent",
+        "start": 4,
+        "end": 8,
+        "label": "positive",
+        "confidence": 0.8,
+    }
+    assert body["topics"] == [{"id": "poles", "confidence": 0.7}]
+    assert body["taxonomy"] == OWN.version
+    assert body["intent"] == {"label": "refund", "confidence": 0.9}
+    assert body["urgency"] == {"label": "normal", "confidence": 0.75}
+    assert body["language"] == {"code": "en", "confidence": 0.95, "supported": True}
+    assert body["omitted"] is None
+
+
+def test_what_is_not_asked_for_is_not_there() -> None:
+    body = json_body(call({"texts": ["great"], "include": ["intent"]}, "/batch"))
+    (result,) = body["results"]
+    assert set(result) & {*EVERYTHING, "taxonomy"} == {"intent"}
+    assert result["intent"] is None  # not sure, and not left out
+    assert result["omitted"] is None
+
+
+def test_a_tenant_without_a_taxonomy_has_the_default_one() -> None:
+    body = json_body(call({"text": "my delivery", "include": ["topics"]}, tenant="globex"))
+    assert body["topics"] == [{"id": "delivery", "confidence": 0.7}]
+
+
+@pytest.mark.parametrize("tier", ["full", "fast", "static"])
+def test_a_tier_can_be_chosen(tier: str) -> None:
+    assert json_body(call({"text": "great", "tier": tier}))["tier"] == tier
 
 
 @pytest.mark.parametrize(
@@ -44,6 +134,8 @@ def test_many_texts_in_order() -> None:
         ("", {"text": ""}, "text"),
         ("", {"text": "x" * 10_001}, "text"),
         ("", {"text": "fine", "lang": "en"}, "lang"),
+        ("", {"text": "fine", "tier": "slow"}, "tier"),
+        ("", {"text": "fine", "include": "topics"}, "include"),
         ("/batch", {"texts": []}, "texts"),
         ("/batch", {"texts": ["fine", " "]}, "texts[1]"),
         ("/batch", {"texts": ["fine"] * 101}, "texts"),
@@ -56,21 +148,82 @@ def test_bad_input_is_named(path: str, body: object, field: str) -> None:
     assert [each["field"] for each in json_body(answer)["errors"]] == [field]
 
 
+def test_unknown_features_are_named() -> None:
+    answer = call({"text": "fine", "include": ["topics", "mood", 7]})
+    assert answer["statusCode"] == 422
+    (error,) = json_body(answer)["errors"]
+    assert error["field"] == "include"
+    assert "'mood', 7" in error["message"]
+    assert "aspects, topics, intent, urgency, language" in error["message"]
+
+
 def test_it_needs_its_scope() -> None:
     assert call({"text": "fine"}, scopes="analytics:read")["statusCode"] == 403
     assert call({"text": "fine"}, tenant=None)["statusCode"] == 401
 
 
-@pytest.mark.parametrize(
-    ("error", "status"), [(UnavailableError("model", 7), 503), (ModelRejectedError("no"), 422)]
-)
-def test_a_model_that_fails_is_told_apart_from_one_that_refuses(
-    error: Exception, status: int
-) -> None:
-    class Failing(LexiconSentimentModel):
-        def analyse(self, texts: Sequence[str]) -> list[Sentiment]:
-            raise error
+def test_what_the_model_refuses_the_fallback_is_not_asked() -> None:
+    answer = call({"text": "fine"}, analyser=Failing(ModelRejectedError("no")))
+    assert answer["statusCode"] == 422
+    assert SmallModel.loaded == 0
 
-    answer = call({"text": "fine"}, model=Failing())
-    assert answer["statusCode"] == status
-    assert answer["headers"].get("retry-after") == ("7" if status == 503 else None)
+
+def test_while_the_model_is_down_the_static_tier_answers_with_what_it_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    down = Failing(UnavailableError("model", 7))
+    answer = call({"text": "It broke.", "include": EVERYTHING}, analyser=down)
+    assert answer["statusCode"] == 200
+    assert json_body(answer) == {
+        "label": "negative",
+        "scores": {"negative": 0.7, "neutral": 0.2, "positive": 0.1},
+        "confidence": 0.7,
+        "abstained": False,
+        "model": "small-1",
+        "tier": "static",
+        **dict.fromkeys([*EVERYTHING, "taxonomy"]),
+        "omitted": {"features": sorted(EVERYTHING), "reason": "model_unavailable"},
+    }
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["StaticFallbacks"] for line in lines if "StaticFallbacks" in line] == [[1.0]]
+
+
+def test_the_static_tier_abstains_where_it_would_rather_not_say() -> None:
+    answer = call({"texts": ["it is"]}, "/batch", analyser=Failing(UnavailableError("model")))
+    (result,) = json_body(answer)["results"]
+    assert (result["label"], result["abstained"], result["omitted"]) == ("neutral", True, None)
+
+
+def test_the_static_model_is_loaded_once() -> None:
+    analyser = StaticAnalyser(SmallModel.load)
+    assert SmallModel.loaded == 0
+    for _ in range(2):
+        analyser.analyse(["It broke."], AnalysisOptions())
+    assert SmallModel.loaded == 1
+
+
+def test_what_a_tier_does_not_find_is_told_apart_from_an_outage() -> None:
+    class OnlySentiment(LexiconTextAnalyser):
+        def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
+            sentiment = Sentiment(SentimentLabel.NEUTRAL, Scores(0, 1, 0), "m")
+            answered = frozenset({Feature.INTENT})
+            return [Analysis(sentiment, Tier.FAST, features=answered) for _ in texts]
+
+    body = json_body(
+        call(
+            {"text": "fine", "tier": "fast", "include": ["aspects", "intent"]},
+            analyser=OnlySentiment(),
+        )
+    )
+    assert body["omitted"] == {"features": ["aspects"], "reason": "tier"}
+
+
+def test_without_the_store_there_are_no_topics_and_so_no_answer() -> None:
+    class Down(MemoryTaxonomies):
+        def get(self, tenant: str) -> Taxonomy | None:
+            raise UnavailableError("store", 7)
+
+    answer = call({"text": "fine", "include": ["topics"]}, taxonomies=Down())
+    assert answer["statusCode"] == 503
+    assert answer["headers"]["retry-after"] == "7"
+    assert call({"text": "fine"}, taxonomies=Down())["statusCode"] == 200

@@ -7,33 +7,37 @@ import pytest
 
 from customerai.adapters.memory.analysis_queue import MemoryAnalysisQueue
 from customerai.adapters.memory.interactions import MemoryInteractions
-from customerai.adapters.memory.sentiment_model import LexiconSentimentModel
+from customerai.adapters.memory.taxonomies import MemoryTaxonomies
+from customerai.adapters.memory.text_analyser import LexiconTextAnalyser
+from customerai.domain.analysis import Analysis, AnalysisOptions, Feature
+from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
 from customerai.domain.errors import ModelRejectedError, UnavailableError
 from customerai.domain.ids import make_id
 from customerai.domain.interaction import Channel, Interaction, InteractionRef
-from customerai.domain.sentiment import MAX_CALL_CHARACTERS, Sentiment
+from customerai.domain.sentiment import MAX_CALL_CHARACTERS
+from customerai.domain.taxonomy import Taxonomy, Topic
 from customerai.usecases.analyse_interactions import analyse_interactions
 from customerai.usecases.sweep_pending import sweep_pending
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-analyse = partial(analyse_interactions, has_time=lambda: True)
+analyse = partial(analyse_interactions, taxonomies=MemoryTaxonomies(), has_time=lambda: True)
 
 
-def interaction(number: int, text: str) -> Interaction:
+def interaction(number: int, text: str, tenant: str = "acme") -> Interaction:
     made = make_id(NOW, number.to_bytes(10))
-    return Interaction("acme", made, NOW, NOW, "c", Channel.CHAT, text)
+    return Interaction(tenant, made, NOW, NOW, "c", Channel.CHAT, text)
 
 
-class PickyModel(LexiconSentimentModel):
+class PickyModel(LexiconTextAnalyser):
     """Refuses a whole batch that holds a cursed text, as a container does."""
 
     calls = 0
 
-    def analyse(self, texts: Sequence[str]) -> list[Sentiment]:
+    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
         self.calls += 1
         if any("cursed" in text for text in texts):
             raise ModelRejectedError("cursed")
-        return super().analyse(texts)
+        return super().analyse(texts, options)
 
 
 @pytest.fixture
@@ -45,8 +49,8 @@ def store() -> MemoryInteractions:
 
 def test_a_batch_is_one_call_and_each_gets_its_own_answer(store: MemoryInteractions) -> None:
     model = PickyModel()
-    assert analyse(list(store.stored), analyses=store, model=model) == []
-    labels = [item.sentiment.label for item in store.stored.values() if item.sentiment]
+    assert analyse(list(store.stored), analyses=store, analyser=model) == []
+    labels = [item.analysis.sentiment.label for item in store.stored.values() if item.analysis]
     assert labels == ["positive", "negative", "neutral"]
     assert model.calls == 1
 
@@ -54,18 +58,18 @@ def test_a_batch_is_one_call_and_each_gets_its_own_answer(store: MemoryInteracti
 def test_a_refused_text_keeps_no_other_waiting(store: MemoryInteractions) -> None:
     cursed = interaction(9, "cursed")
     store.add([cursed])
-    failed = analyse(list(store.stored), analyses=store, model=PickyModel())
+    failed = analyse(list(store.stored), analyses=store, analyser=PickyModel())
     assert failed == [cursed.ref]
-    assert [ref for ref, item in store.stored.items() if item.sentiment is None] == [cursed.ref]
+    assert [ref for ref, item in store.stored.items() if item.analysis is None] == [cursed.ref]
 
 
 def test_what_is_gone_or_analysed_is_done(store: MemoryInteractions) -> None:
     refs = list(store.stored)
     store.remove(refs[0].tenant, refs[0].id)
     model = PickyModel()
-    analyse(refs[1:2], analyses=store, model=model)
+    analyse(refs[1:2], analyses=store, analyser=model)
     before = store.stored[refs[1]]
-    assert analyse(refs, analyses=store, model=model) == []
+    assert analyse(refs, analyses=store, analyser=model) == []
     assert store.stored[refs[1]] is before
     assert refs[0] not in store.stored
 
@@ -73,38 +77,38 @@ def test_what_is_gone_or_analysed_is_done(store: MemoryInteractions) -> None:
 def test_nothing_to_do_asks_nothing(store: MemoryInteractions) -> None:
     model = PickyModel()
     gone = [InteractionRef("acme", make_id(NOW, b"0123456789"))]
-    assert analyse(gone, analyses=store, model=model) == []
+    assert analyse(gone, analyses=store, analyser=model) == []
     assert model.calls == 0
 
 
-class FailingModel(LexiconSentimentModel):
+class FailingModel(LexiconTextAnalyser):
     """Answers so many calls, then is gone."""
 
     def __init__(self, answers: int) -> None:
         super().__init__()
         self.answers, self.calls = answers, list[list[str]]()
 
-    def analyse(self, texts: Sequence[str]) -> list[Sentiment]:
+    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
         self.calls.append(list(texts))
         if len(self.calls) > self.answers:
             raise UnavailableError("model")
-        return super().analyse(texts)
+        return super().analyse(texts, options)
 
 
 def test_a_model_that_is_down_fails_the_whole_batch(store: MemoryInteractions) -> None:
     refs = list(store.stored)
-    assert analyse(refs, analyses=store, model=FailingModel(0)) == refs
-    assert all(item.sentiment is None for item in store.stored.values())
+    assert analyse(refs, analyses=store, analyser=FailingModel(0)) == refs
+    assert all(item.analysis is None for item in store.stored.values())
 
 
 def test_long_texts_take_several_calls_and_each_keeps_what_it_got() -> None:
     store = MemoryInteractions()
     store.add([interaction(n, f"great {'x' * 9_990}") for n in range(25)])
     model = FailingModel(2)
-    failed = analyse(list(store.stored), analyses=store, model=model)
+    failed = analyse(list(store.stored), analyses=store, analyser=model)
     assert [sum(map(len, texts)) <= MAX_CALL_CHARACTERS for texts in model.calls] == [True] * 3
     assert failed == list(store.stored)[20:]
-    assert [item.sentiment is not None for item in store.stored.values()] == [True] * 20 + [
+    assert [item.analysis is not None for item in store.stored.values()] == [True] * 20 + [
         False
     ] * 5
     assert len(model.calls) == 3
@@ -112,13 +116,13 @@ def test_long_texts_take_several_calls_and_each_keeps_what_it_got() -> None:
 
 def test_a_failed_write_is_tried_again(store: MemoryInteractions) -> None:
     class Failing(MemoryInteractions):
-        def save(self, analyses: Mapping[InteractionRef, Sentiment]) -> list[InteractionRef]:
+        def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
             first, *rest = analyses
             super().save({ref: analyses[ref] for ref in rest})
             return [first]
 
     failing = Failing(store.stored)
-    failed = analyse(list(store.stored), analyses=failing, model=PickyModel())
+    failed = analyse(list(store.stored), analyses=failing, analyser=PickyModel())
     assert failed == [next(iter(store.stored))]
 
 
@@ -126,7 +130,7 @@ def test_the_sweep_sends_what_waits_and_came_before() -> None:
     store, queue = MemoryInteractions(), MemoryAnalysisQueue()
     store.add([interaction(n, "it is") for n in range(250)])
     analysed = list(store.stored)[:30]
-    analyse(analysed, analyses=store, model=PickyModel())
+    analyse(analysed, analyses=store, analyser=PickyModel())
     later = NOW.replace(hour=13)
     assert sweep_pending(NOW, analyses=store, queue=queue) == 0
     assert sweep_pending(later, analyses=store, queue=queue) == 220
@@ -155,9 +159,78 @@ def test_what_there_is_no_time_for_waits_and_short_texts_come_first() -> None:
     store.add([replace(long, id=make_id(NOW, n.to_bytes(10))) for n in range(20)])
     store.add([short])
     calls = iter([True, False])
-    failed = analyse_interactions(
-        list(store.stored), analyses=store, model=PickyModel(), has_time=lambda: next(calls)
+    failed = analyse(
+        list(store.stored), analyses=store, analyser=PickyModel(), has_time=lambda: next(calls)
     )
-    assert store.stored[short.ref].sentiment is not None
-    assert {ref for ref, item in store.stored.items() if item.sentiment is None} == set(failed)
+    assert store.stored[short.ref].analysis is not None
+    assert {ref for ref, item in store.stored.items() if item.analysis is None} == set(failed)
     assert 0 < len(failed) < 20
+
+
+OWN = Taxonomy.of([Topic("chairs", "Chairs", ("The chair wobbles.",))])
+
+
+class RecordingAnalyser(LexiconTextAnalyser):
+    """Remembers what each call carried."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = list[tuple[Taxonomy | None, list[str]]]()
+
+    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
+        self.calls.append((options.taxonomy, list(texts)))
+        return super().analyse(texts, options)
+
+
+def test_everything_is_analysed_against_the_taxonomy_of_its_tenant() -> None:
+    """Tenants that have set none share the default one, and so a call."""
+    store, model = MemoryInteractions(), RecordingAnalyser()
+    tenants = ["acme", "globex", "initech"]
+    store.add(
+        [interaction(n, f"my chairs, delivery {n}", tenants[n % 3]) for n in range(6)],
+    )
+    taxonomies = MemoryTaxonomies({"globex": OWN})
+    refs = list(store.stored)
+    assert analyse(refs, analyses=store, analyser=model, taxonomies=taxonomies) == []
+    assert sorted((t.version if t else "", len(texts)) for t, texts in model.calls) == sorted(
+        [(OWN.version, 2), (DEFAULT_TAXONOMY.version, 4)]
+    )
+    for ref, item in store.stored.items():
+        assert item.analysis is not None
+        assert item.analysis.features == frozenset(Feature)
+        assert item.analysis.topics is not None
+        found = {topic.id for topic in item.analysis.topics}
+        own = ref.tenant == "globex"
+        assert found == ({"chairs"} if own else {"delivery"})
+        assert item.analysis.taxonomy == (OWN if own else DEFAULT_TAXONOMY).version
+
+
+def test_short_texts_of_any_tenant_come_first() -> None:
+    store, model = MemoryInteractions(), RecordingAnalyser()
+    store.add([interaction(n, "x" * 9_000, "acme") for n in range(20)])
+    store.add([interaction(50, "late", "globex"), interaction(51, "y" * 9_500, "globex")])
+    taxonomies = MemoryTaxonomies({"globex": OWN})
+    analyse(list(store.stored), analyses=store, analyser=model, taxonomies=taxonomies)
+    longest = [max(map(len, texts)) for _, texts in model.calls]
+    assert longest == sorted(longest)
+    assert len(model.calls) == 3
+
+
+def test_texts_whose_taxonomy_can_not_be_read_are_tried_again() -> None:
+    """They are not analysed without their topics."""
+
+    class Failing(MemoryTaxonomies):
+        def get(self, tenant: str) -> Taxonomy | None:
+            if tenant == "globex":
+                raise UnavailableError("store")
+            return super().get(tenant)
+
+    store = MemoryInteractions()
+    store.add([interaction(1, "great"), interaction(2, "great", "globex")])
+    ours, theirs = store.stored
+    failed = analyse(
+        [ours, theirs], analyses=store, analyser=LexiconTextAnalyser(), taxonomies=Failing()
+    )
+    assert failed == [theirs]
+    assert store.stored[ours].analysis is not None
+    assert store.stored[theirs].analysis is None

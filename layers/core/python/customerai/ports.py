@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from customerai.domain.analysis import Analysis, AnalysisOptions
 from customerai.domain.interaction import Interaction, InteractionRef
 from customerai.domain.rollup import AggregateKey, State, WindowCounters
-from customerai.domain.sentiment import Sentiment
+from customerai.domain.taxonomy import Taxonomy
 from customerai.domain.windows import Interval
 
 
@@ -93,7 +94,7 @@ class Analyses(Protocol):
         """The texts of those that exist and are not analysed yet."""
         ...
 
-    def save(self, analyses: Mapping[InteractionRef, Sentiment]) -> list[InteractionRef]:
+    def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
         """Write each analysis where the interaction still waits for one; those that failed."""
         ...
 
@@ -118,11 +119,30 @@ class DeadRecords(Protocol):
     def keep(self, name: str, record: Mapping[str, Any]) -> None: ...
 
 
-class SentimentModel(Protocol):
-    def analyse(self, texts: Sequence[str]) -> list[Sentiment]:
+class TextAnalyser(Protocol):
+    """A model, or several that answer together."""
+
+    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
         """One answer a text, in order. Raises ``ModelRejectedError`` for what it refuses.
 
         Takes up to ``MAX_CALL_TEXTS`` texts of ``MAX_CALL_CHARACTERS`` together.
+        """
+        ...
+
+
+class TaxonomyReader(Protocol):
+    def get(self, tenant: str) -> Taxonomy | None:
+        """The tenant's own taxonomy, or None while it has set none."""
+        ...
+
+
+class Taxonomies(TaxonomyReader, Protocol):
+    """The taxonomy that each tenant has set for itself."""
+
+    def replace(self, tenant: str, taxonomy: Taxonomy, expected: str | None) -> None:
+        """Store it where the stored one is of the version ``expected``; None: where none is.
+
+        Raises ``VersionConflictError`` elsewhere.
         """
         ...
 

@@ -17,9 +17,11 @@ from customerai.domain.errors import (
     ModelRejectedError,
     NotFoundError,
     UnavailableError,
+    VersionConflictError,
 )
 from customerai.observability.telemetry import logger
 from customerai_http.auth import ForbiddenError, UnauthorizedError
+from customerai_http.preconditions import PreconditionRequiredError
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:customerai:problem:"
@@ -62,6 +64,8 @@ _KINDS: Mapping[type[Exception], tuple[int, str, str]] = {
     ForbiddenError: (403, "forbidden", "The token does not allow this"),
     NotFoundError: (404, "not-found", "Not found"),
     IdempotencyKeyReusedError: (422, "idempotency-key-reused", "Idempotency-Key reused"),
+    VersionConflictError: (412, "precondition-failed", "Changed by somebody else"),
+    PreconditionRequiredError: (428, "precondition-required", "A precondition is needed"),
     ModelRejectedError: (422, "model-rejected", "The model refuses this input"),
     UnavailableError: (503, "unavailable", "Temporarily unavailable"),
 }
@@ -181,6 +185,7 @@ def install(app: FastAPI) -> None:
         DomainError: _domain_error,
         UnauthorizedError: _domain_error,
         ForbiddenError: _domain_error,
+        PreconditionRequiredError: _domain_error,
         RequestValidationError: _request_error,
         HTTPException: _http_error,
         Exception: _unexpected,
@@ -204,7 +209,9 @@ _DESCRIPTIONS = {
     401: "No valid token",
     403: "The token lacks the scope",
     404: "Not found",
+    412: "It is of another version than `If-Match` names",
     413: "The body is too large",
     422: "A field is not valid; `errors` names it",
+    428: "`If-Match` is missing",
     503: "A part is unavailable; try again",
 }

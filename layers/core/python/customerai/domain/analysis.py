@@ -1,9 +1,10 @@
-"""What the models find in a text beyond its sentiment."""
+"""What the models find in a text: its sentiment, and what lies beyond that."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from customerai.domain.sentiment import SentimentLabel
+from customerai.domain.sentiment import Sentiment, SentimentLabel
+from customerai.domain.taxonomy import Taxonomy
 
 
 class Tier(StrEnum):
@@ -12,6 +13,25 @@ class Tier(StrEnum):
     FULL = "full"
     FAST = "fast"
     STATIC = "static"
+
+
+class RequestedTier(StrEnum):
+    """Which tier is to answer; ``cascade`` is ``static`` where that is sure, else ``full``."""
+
+    FULL = "full"
+    FAST = "fast"
+    STATIC = "static"
+    CASCADE = "cascade"
+
+
+class Feature(StrEnum):
+    """What an analysis may hold beside the sentiment."""
+
+    ASPECTS = "aspects"
+    TOPICS = "topics"
+    INTENT = "intent"
+    URGENCY = "urgency"
+    LANGUAGE = "language"
 
 
 class Intent(StrEnum):
@@ -82,3 +102,38 @@ class Language:
     code: str
     confidence: float
     supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisOptions:
+    """What is asked of a model; topics come from the ``taxonomy`` and need one."""
+
+    tier: RequestedTier = RequestedTier.FULL
+    include: frozenset[Feature] = frozenset()
+    taxonomy: Taxonomy | None = None
+
+    def __post_init__(self) -> None:
+        if (Feature.TOPICS in self.include) != (self.taxonomy is not None):
+            raise ValueError("topics and a taxonomy are asked for together")
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One model's answer for one text.
+
+    ``features`` are those that it answers for; outside of them everything is None. Within them an
+    intent or urgency of None abstains. ``abstained`` says the same of the sentiment, whose label is
+    then no more than the likeliest.
+    """
+
+    sentiment: Sentiment
+    tier: Tier
+    abstained: bool = False
+    features: frozenset[Feature] = frozenset()
+    aspects: tuple[Aspect, ...] | None = None
+    topics: tuple[TopicMatch, ...] | None = None
+    taxonomy: str | None = None
+    """The version of the taxonomy that ``topics`` are of."""
+    intent: IntentMatch | None = None
+    urgency: UrgencyMatch | None = None
+    language: Language | None = None

@@ -21,6 +21,10 @@ class IdempotencyKeyReusedError(DomainError):
     """The key was used before, for another request."""
 
 
+class VersionConflictError(DomainError):
+    """The thing is no longer what the client thinks it is changing."""
+
+
 class UnavailableError(DomainError):
     """A part that this request needs does not answer in time; asking again later may help."""
 

@@ -18,8 +18,8 @@ from pydantic import (
     WrapValidator,
 )
 
+from customerai.domain.analysis import Analysis
 from customerai.domain.ids import truncate
-from customerai.domain.sentiment import Sentiment
 
 MAX_TEXT = 10_000
 MAX_BATCH = 100
@@ -64,7 +64,7 @@ def _occurred(instant: datetime) -> datetime:
     return truncate(instant)
 
 
-def _not_blank(text: str) -> str:
+def not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("holds nothing but white space")
     return text
@@ -118,7 +118,7 @@ Rating = Annotated[
 ]
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Text = Annotated[
-    str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank)
+    str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(not_blank)
 ]
 
 
@@ -176,7 +176,7 @@ class InteractionRef:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """An interaction as the platform keeps it; ``sentiment`` is None until it is analysed."""
+    """An interaction as the platform keeps it; ``analysis`` is None until it is analysed."""
 
     tenant: str
     id: str
@@ -189,7 +189,7 @@ class Interaction:
     rating: float | None = None
     language: str | None = None
     metadata: dict[str, str | bool | int | float | None] | None = None
-    sentiment: Sentiment | None = None
+    analysis: Analysis | None = None
 
     @property
     def ref(self) -> InteractionRef:

@@ -34,6 +34,11 @@ class Sentiment:
     model: str
 
     @property
+    def confidence(self) -> float:
+        """The probability of the label."""
+        return float(getattr(self.scores, self.label))
+
+    @property
     def score(self) -> float:
         """Positive minus negative probability: -1 (all negative) to 1 (all positive)."""
         return self.scores.positive - self.scores.negative

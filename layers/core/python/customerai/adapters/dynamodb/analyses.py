@@ -7,12 +7,13 @@ from datetime import datetime
 from functools import partial
 
 from customerai.adapters import aws
+from customerai.adapters.dynamodb.analysis_json import dump_analysis
 from customerai.adapters.dynamodb.query import read_items
 from customerai.adapters.dynamodb.rows import index_key, item_key, partition, ref_of
+from customerai.domain.analysis import Analysis
 from customerai.domain.errors import UnavailableError
 from customerai.domain.interaction import InteractionRef
 from customerai.domain.rollup import MILLION
-from customerai.domain.sentiment import Sentiment
 
 _PENDING_INDEX = "pending"
 
@@ -30,7 +31,7 @@ class DynamoDBAnalyses:
         items = read_items(self._table, keys, projection=("pk", "id", "text", "pending"))
         return {ref_of(item): item["text"]["S"] for item in items if "pending" in item}
 
-    def save(self, analyses: Mapping[InteractionRef, Sentiment]) -> list[InteractionRef]:
+    def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
         failed = self._pool.map(partial(_save, self._table), analyses, analyses.values())
         return [ref for ref in failed if ref is not None]
 
@@ -48,9 +49,10 @@ class DynamoDBAnalyses:
                     yield ref_of(item)
 
 
-def _save(table: str, ref: InteractionRef, sentiment: Sentiment) -> InteractionRef | None:
+def _save(table: str, ref: InteractionRef, analysis: Analysis) -> InteractionRef | None:
     """The ref where it failed. Neither a deleted nor an analysed interaction is touched."""
     client = aws.dynamodb()
+    sentiment = analysis.sentiment
     scores = sentiment.scores
     try:
         with aws.reporting("store"):
@@ -58,7 +60,7 @@ def _save(table: str, ref: InteractionRef, sentiment: Sentiment) -> InteractionR
                 TableName=table,
                 Key=item_key(ref),
                 UpdateExpression="SET sentiment = :label, score = :score, scores = :scores, "
-                "model = :model, by_sentiment = :index REMOVE pending",
+                "model = :model, analysis = :analysis, by_sentiment = :index REMOVE pending",
                 ConditionExpression="attribute_exists(pending)",
                 ExpressionAttributeValues={
                     ":label": {"S": sentiment.label},
@@ -67,6 +69,7 @@ def _save(table: str, ref: InteractionRef, sentiment: Sentiment) -> InteractionR
                         "S": json.dumps([scores.negative, scores.neutral, scores.positive])
                     },
                     ":model": {"S": sentiment.model},
+                    ":analysis": {"S": dump_analysis(analysis)},
                     ":index": {"S": index_key(partition(ref.tenant, ref.id), sentiment.label)},
                 },
             )

@@ -11,6 +11,7 @@ from pynamodb.exceptions import DeleteError, PutError
 from pynamodb.models import Model
 
 from customerai.adapters import aws
+from customerai.adapters.dynamodb.analysis_json import load_analysis
 from customerai.adapters.dynamodb.connection import TableConnection, reporting
 from customerai.adapters.dynamodb.query import Item, Query, read_items, read_pages
 from customerai.adapters.dynamodb.rows import (
@@ -19,6 +20,7 @@ from customerai.adapters.dynamodb.rows import (
     partition_of_shard,
     state_of,
 )
+from customerai.domain.analysis import Analysis
 from customerai.domain.errors import UnavailableError
 from customerai.domain.ids import first_id_at, id_before
 from customerai.domain.interaction import Channel, Interaction
@@ -54,6 +56,7 @@ class _Row(Model):
     sentiment = UnicodeAttribute(null=True)
     scores = JSONAttribute(null=True)
     model = UnicodeAttribute(null=True)
+    analysis = UnicodeAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,11 +241,12 @@ def _interaction(tenant: str, row: _Row) -> Interaction:
         rating=row.rating,
         language=row.language,
         metadata=row.metadata or {},
-        sentiment=_sentiment(row),
+        analysis=_analysis(row),
     )
 
 
-def _sentiment(row: _Row) -> Sentiment | None:
+def _analysis(row: _Row) -> Analysis | None:
     if row.sentiment is None:
         return None
-    return Sentiment(SentimentLabel(row.sentiment), Scores(*row.scores), row.model)
+    sentiment = Sentiment(SentimentLabel(row.sentiment), Scores(*row.scores), row.model)
+    return load_analysis(row.analysis, sentiment, row.text)

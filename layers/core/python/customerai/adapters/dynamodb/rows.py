@@ -6,7 +6,8 @@
 | id | the interaction's id, which sorts by time |
 | by_customer, by_channel, by_sentiment | hash key of the index of that name, ``{pk}#{value}`` |
 | pending | hash key of the sparse index of what waits for its analysis; equal to pk |
-| sentiment, score, scores, model | the analysis; ``score`` in millionths, ``scores`` as JSON |
+| sentiment, score, scores, model | the sentiment; ``score`` in millionths, ``scores`` as JSON |
+| analysis | the rest of the analysis, as ``analysis_json`` writes it; not on the oldest items |
 | the rest | the interaction's own fields; ``metadata`` as JSON |
 """
 

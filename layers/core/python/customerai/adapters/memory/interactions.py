@@ -4,18 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from customerai.domain.analysis import Analysis
 from customerai.domain.errors import IdempotencyKeyReusedError
 from customerai.domain.ids import instant_of
 from customerai.domain.interaction import Interaction, InteractionRef
 from customerai.domain.rollup import MILLION, PENDING, State
-from customerai.domain.sentiment import Sentiment
 from customerai.ports import InteractionFilter, Page
 
 
 def state_of(interaction: Interaction) -> State:
-    sentiment = interaction.sentiment
-    if sentiment is None:
+    if interaction.analysis is None:
         return State(interaction.channel)
+    sentiment = interaction.analysis.sentiment
     return State(interaction.channel, sentiment.label, round(sentiment.score * MILLION))
 
 
@@ -58,23 +58,23 @@ class MemoryInteractions:
 
     def pending_texts(self, refs: Iterable[InteractionRef]) -> dict[InteractionRef, str]:
         found = {ref: self.stored[ref] for ref in refs if ref in self.stored}
-        return {ref: item.text for ref, item in found.items() if item.sentiment is None}
+        return {ref: item.text for ref, item in found.items() if item.analysis is None}
 
-    def save(self, analyses: Mapping[InteractionRef, Sentiment]) -> list[InteractionRef]:
-        for ref, sentiment in analyses.items():
+    def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
+        for ref, analysis in analyses.items():
             interaction = self.stored.get(ref)
-            if interaction and interaction.sentiment is None:
-                self.stored[ref] = replace(interaction, sentiment=sentiment)
+            if interaction and interaction.analysis is None:
+                self.stored[ref] = replace(interaction, analysis=analysis)
         return []
 
     def pending(self, received_before: datetime) -> Iterator[InteractionRef]:
         for ref, interaction in list(self.stored.items()):
-            if interaction.sentiment is None and interaction.received_at < received_before:
+            if interaction.analysis is None and interaction.received_at < received_before:
                 yield ref
 
 
 def _matches(interaction: Interaction, where: InteractionFilter) -> bool:
-    label = interaction.sentiment.label if interaction.sentiment else PENDING
+    label = interaction.analysis.sentiment.label if interaction.analysis else PENDING
     instant = instant_of(interaction.id)
     return (
         (where.channel is None or interaction.channel == where.channel)

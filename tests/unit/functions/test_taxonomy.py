@@ -1,0 +1,164 @@
+"""The taxonomy's routes through their Lambda handler, over the memory adapter."""
+
+from typing import Any
+
+import pytest
+
+from customerai.adapters.memory.taxonomies import MemoryTaxonomies
+from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
+from customerai.domain.taxonomy import Taxonomy
+from customerai_http.app import create_app, lambda_handler
+from functions.sentiment_api import taxonomy
+from tests.conftest import LambdaContext
+from tests.http_events import http_event, json_body
+
+ONE = {"id": "tent-poles", "label": "Tent poles", "examples": ["A pole arrived bent."]}
+TWO = {"id": "bags", "label": "Bags", "examples": []}
+
+
+class Api:
+    def __init__(self) -> None:
+        self.store = MemoryTaxonomies()
+        router = taxonomy.build_router(taxonomies=self.store)
+        self._handler = lambda_handler(create_app("test", router))
+
+    def get(self, **more: Any) -> Any:
+        event = http_event("GET", "/v1/taxonomy", **more)
+        return self._handler(event, LambdaContext())  # type: ignore[arg-type]
+
+    def put(self, topics: object, if_match: str | None = "*", **more: Any) -> Any:
+        headers = {} if if_match is None else {"if-match": if_match}
+        event = http_event("PUT", "/v1/taxonomy", {"topics": topics}, headers=headers, **more)
+        return self._handler(event, LambdaContext())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+def test_until_a_tenant_sets_one_there_is_a_default(api: Api) -> None:
+    answer = api.get()
+    assert answer["statusCode"] == 200
+    body = json_body(answer)
+    assert body["is_default"] is True
+    assert answer["headers"]["etag"] == f'"{body["version"]}"'
+    assert [topic["id"] for topic in body["topics"]] == [
+        each.id for each in DEFAULT_TAXONOMY.topics
+    ]
+
+
+def test_what_is_put_replaces_all_there_was(api: Api) -> None:
+    etag = api.get()["headers"]["etag"]
+    for topics in ([ONE, TWO], [TWO]):
+        answer = api.put(topics, etag)
+        assert answer["statusCode"] == 200
+        body = json_body(answer)
+        assert body["topics"] == topics
+        assert body["is_default"] is False
+        assert json_body(api.get()) == body
+        etag = answer["headers"]["etag"]
+        assert etag == api.get()["headers"]["etag"]
+
+
+def test_nobodys_change_gets_lost(api: Api) -> None:
+    read = api.get()["headers"]["etag"]
+    assert api.put([ONE], read)["statusCode"] == 200
+    late = api.put([TWO], read)
+    assert late["statusCode"] == 412
+    assert late["headers"]["content-type"] == "application/problem+json"
+    assert json_body(late)["type"] == "urn:customerai:problem:precondition-failed"
+    assert json_body(api.get())["topics"] == [ONE]
+
+
+def test_a_change_in_between_reading_and_writing_is_seen() -> None:
+    class Raced(MemoryTaxonomies):
+        def get(self, tenant: str) -> Taxonomy | None:
+            found = super().get(tenant)
+            self.stored[tenant] = Taxonomy.of(DEFAULT_TAXONOMY.topics[:1])
+            return found
+
+    api = Api()
+    router = taxonomy.build_router(taxonomies=Raced())
+    api._handler = lambda_handler(create_app("test", router))
+    assert api.put([ONE])["statusCode"] == 412
+
+
+def test_a_repeat_of_what_is_done_does_not_fail(api: Api) -> None:
+    read = api.get()["headers"]["etag"]
+    first, again = api.put([ONE], read), api.put([ONE], read)
+    assert (first["statusCode"], first["body"]) == (again["statusCode"], again["body"])
+    assert again["headers"]["etag"] == first["headers"]["etag"]
+
+
+def test_a_precondition_is_needed(api: Api) -> None:
+    answer = api.put([ONE], None)
+    assert answer["statusCode"] == 428
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert "If-Match" in json_body(answer)["detail"]
+    assert api.store.stored == {}
+
+
+@pytest.mark.parametrize(
+    ("if_match", "status"),
+    [
+        ("*", 200),
+        ("{etag}", 200),
+        ('"other", {etag}', 200),
+        ('"other"', 412),
+        ("W/{etag}", 412),
+        ("nonsense", 422),
+        ('"open', 422),
+        ("", 422),
+    ],
+)
+def test_entity_tags(api: Api, if_match: str, status: int) -> None:
+    etag = api.get()["headers"]["etag"]
+    answer = api.put([ONE], if_match.format(etag=etag))
+    assert answer["statusCode"] == status
+    if status == 422:
+        assert [each["field"] for each in json_body(answer)["errors"]] == ["If-Match"]
+
+
+@pytest.mark.parametrize(
+    ("topics", "field"),
+    [
+        ([], "topics"),
+        ([{**TWO, "id": f"t-{n}"} for n in range(101)], "topics"),
+        ([ONE, ONE], "topics"),
+        ([{**TWO, "id": "Two Words"}], "topics[0].id"),
+        ([{**TWO, "id": "-a"}], "topics[0].id"),
+        ([{**TWO, "id": "a\n"}], "topics[0].id"),
+        ([{**TWO, "id": "a" * 65}], "topics[0].id"),
+        ([{**TWO, "label": ""}], "topics[0].label"),
+        ([{**TWO, "label": " "}], "topics[0].label"),
+        ([{**TWO, "label": "x" * 101}], "topics[0].label"),
+        ([{**TWO, "label": "\ud800"}], "topics[0].label"),
+        ([ONE, {**TWO, "examples": ["x"] * 21}], "topics[1].examples"),
+        ([{**TWO, "examples": ["fine", "x" * 501]}], "topics[0].examples[1]"),
+        ([{**TWO, "colour": "red"}], "topics[0].colour"),
+        (
+            [{"id": f"t-{n}", "label": "T", "examples": ["x" * 500] * 10} for n in range(19)],
+            "topics",
+        ),
+    ],
+)
+def test_bad_taxonomies_are_refused_by_field(api: Api, topics: object, field: str) -> None:
+    answer = api.put(topics)
+    assert answer["statusCode"] == 422
+    assert [each["field"] for each in json_body(answer)["errors"]] == [field]
+    assert api.store.stored == {}
+
+
+def test_tenants_do_not_see_each_other(api: Api) -> None:
+    api.put([ONE])
+    assert json_body(api.get(tenant="globex"))["is_default"] is True
+    api.put([TWO], tenant="globex")
+    assert json_body(api.get())["topics"] == [ONE]
+
+
+def test_each_route_needs_its_scope(api: Api) -> None:
+    assert api.get(scopes="taxonomy:write sentiment:analyse")["statusCode"] == 403
+    assert api.put([ONE], scopes="taxonomy:read sentiment:analyse")["statusCode"] == 403
+    assert api.get(tenant=None)["statusCode"] == 401
+    assert api.store.stored == {}
