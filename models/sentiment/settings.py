@@ -14,7 +14,7 @@ class TrainSettings:
     Every field is also an option of `python -m models.sentiment train`.
     """
 
-    version: str = "minilm-l6-sentiment-1"
+    version: str = "minilm-l6-sentiment-2"
     """Name under which the artefact is served and recorded next to each analysis."""
 
     sources: tuple[str, ...] = tuple(SOURCES)

@@ -89,7 +89,16 @@ def loopback(port: int) -> Callable[[], socket.socket]:
 class _Connection:
     """One connection, with at most one request on it."""
 
-    __slots__ = ("_parser", "_unsent", "answered", "intended", "sent", "socket", "writing")
+    __slots__ = (
+        "_parser",
+        "_unsent",
+        "answered",
+        "intended",
+        "reusable",
+        "sent",
+        "socket",
+        "writing",
+    )
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
@@ -97,14 +106,18 @@ class _Connection:
         self._unsent = b""
         self.writing = True
         self.answered = False
+        self.reusable = False
         self.intended = 0.0
         self.sent = 0.0
 
     def on_message_complete(self) -> None:
         self.answered = True
+        # Only here: once the message is over, the parser says no.
+        self.reusable = bool(self._parser.should_keep_alive())
 
     def send(self, request: bytes, intended: float, now: float) -> None:
-        self.intended, self.sent, self.answered = intended, now, False
+        self.intended, self.sent = intended, now
+        self.answered = self.reusable = False
         self._unsent = request
 
     def write(self) -> bool:
@@ -132,10 +145,6 @@ class _Connection:
         except (OSError, httptools.HttpParserError):
             return CLOSED
         return int(self._parser.get_status_code()) if self.answered else None
-
-    @property
-    def reusable(self) -> bool:
-        return self.answered and bool(self._parser.should_keep_alive())
 
 
 class _Connections:
