@@ -67,14 +67,18 @@ def find(text: TaggedText, temperature: float = 1.0, least_confidence: float = 0
     """
     probability = _softmax(text.logits[:, : len(TAGS)])
     tags = probability.argmax(1)
-    found = []
+    found: list[Aspect] = []
     for first, last in _spans(tags, text.words):
         heads = [
             first,
             *(i for i in range(first + 1, last + 1) if text.words[i] != text.words[i - 1]),
         ]
-        if 1.0 - probability[heads, OUTSIDE].mean() >= least_confidence:
-            found.append(_aspect(text, first, last, temperature))
+        if 1.0 - probability[heads, OUTSIDE].mean() < least_confidence:
+            continue
+        aspect = _aspect(text, first, last, temperature)
+        # Words that stand for one piece of the source, a user name say, are there only once.
+        if not found or aspect.start >= found[-1].end:
+            found.append(aspect)
     return found
 
 

@@ -95,6 +95,12 @@ def test_what_is_found_without_confidence_is_left_out(tokenizer: WindowTokenizer
     assert find(answer, least_confidence=0.9) == []
 
 
+def test_what_stands_for_one_piece_of_the_text_is_found_once(tokenizer: WindowTokenizer) -> None:
+    text = "ask @ada_l"
+    found = find(tag(tokenizer, text, {"@": NEUTRAL, "user": NEUTRAL}))
+    assert [(aspect.words, aspect.start) for aspect in found] == [("@ada_l", 4)]
+
+
 def test_blank_text_has_no_aspects(tokenizer: WindowTokenizer) -> None:
     assert find(tagged(" \n ", [], tokenizer)) == []
 
