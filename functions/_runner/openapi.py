@@ -18,6 +18,8 @@ from customerai_http.problems import FieldError, Problem
 
 FUNCTIONS = Path(__file__).parents[1]
 DOCUMENT = FUNCTIONS / "interactions_api" / "openapi.json"
+_FOR_CLIENTS = ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+"""A client is not made without a region, and looks for credentials on the network."""
 _DESCRIPTION = """\
 Send in what customers say, and ask what it means.
 
@@ -72,7 +74,7 @@ def _document(function: str) -> dict[str, Any]:
     """Composing a function needs its environment, but calls nothing that the names stand for."""
     settings = importlib.import_module(f"functions.{function}.settings").Settings
     needed = [each.name.upper() for each in fields(settings)]
-    with _environment([*needed, "AWS_DEFAULT_REGION", "POWERTOOLS_METRICS_NAMESPACE"]):
+    with _environment([*needed, *_FOR_CLIENTS, "POWERTOOLS_METRICS_NAMESPACE"]):
         app = importlib.import_module(f"functions.{function}.handler").app
     document: dict[str, Any] = app.openapi()
     return document

@@ -14,15 +14,17 @@ from customerai.usecases.analyse_interactions import analyse_interactions
 from functions.analysis_queue.records import read_messages
 from functions.analysis_queue.settings import Settings
 
-_TIMEOUT_SECONDS = 40.0
-_CALL_MILLISECONDS = (_TIMEOUT_SECONDS + 5) * 1_000
-"""One call of the model at its slowest, and what is to be written after it."""
+_CALL_SECONDS = 40.0
+"""One call of the model at its slowest."""
+_SAVING_SECONDS = 45.0
+"""What is kept of the function's time: writing 100 analyses takes that long where the store hangs
+(16 at once, each given up after some 6 s)."""
 _TAXONOMY_SECONDS = 60.0
 """How long texts may still be sorted by a taxonomy that was replaced."""
 
 settings = read_environment(Settings)
 analyses = DynamoDBAnalyses(settings.interactions_table)
-analyser = SageMakerTextAnalyser(settings.model_endpoint, _TIMEOUT_SECONDS)
+analyser = SageMakerTextAnalyser(settings.model_endpoint, _CALL_SECONDS)
 taxonomies = CachedTaxonomies(DynamoDBTaxonomies(settings.settings_table), _TAXONOMY_SECONDS)
 
 
@@ -34,15 +36,21 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     refs, failed = read_messages(event)
     if failed:
         logger.error("unreadable messages", message_ids=failed)
-    failed_refs = frozenset(
-        analyse_interactions(
-            list(refs.values()),
-            analyses=analyses,
-            analyser=analyser,
-            taxonomies=taxonomies,
-            has_time=lambda: context.get_remaining_time_in_millis() > _CALL_MILLISECONDS,
-        )
+    outcome = analyse_interactions(
+        list(refs.values()),
+        analyses=analyses,
+        analyser=analyser,
+        taxonomies=taxonomies,
+        time_left=lambda: context.get_remaining_time_in_millis() / 1_000 - _SAVING_SECONDS,
     )
-    failed += [message for message, ref in refs.items() if ref in failed_refs]
+    if outcome.incomplete:
+        logger.warning(
+            "analysed without what no model in service finds",
+            features=sorted(outcome.missing),
+            interactions=outcome.incomplete,
+        )
+        metrics.add_metric("IncompleteAnalyses", MetricUnit.Count, outcome.incomplete)
+    left = frozenset(outcome.left)
+    failed += [message for message, ref in refs.items() if ref in left]
     metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}

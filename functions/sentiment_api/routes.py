@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 
 from customerai.domain.analysis import Feature, RequestedTier
 from customerai.observability.telemetry import MetricUnit, logger, metrics
-from customerai.ports import TaxonomyReader, TextAnalyser
+from customerai.ports import FallbackAnalyser, TaxonomyReader, TextAnalyser
 from customerai.usecases.analyse_texts import analyse_texts
 from customerai_http.auth import Principal, bearer, require
 from customerai_http.problems import documented
@@ -28,7 +28,11 @@ _EXAMPLES = {
 
 
 def build_router(
-    *, analyser: TextAnalyser, fallback: TextAnalyser, taxonomies: TaxonomyReader
+    *,
+    analyser: TextAnalyser,
+    fallback: FallbackAnalyser,
+    taxonomies: TaxonomyReader,
+    answer_seconds: float,
 ) -> APIRouter:
     router = APIRouter(
         prefix="/v1/sentiment",
@@ -48,6 +52,7 @@ def build_router(
             analyser=analyser,
             fallback=fallback,
             taxonomies=taxonomies,
+            seconds=answer_seconds,
         )
         degraded = answers.outage is not None
         if degraded:

@@ -92,10 +92,10 @@ class SentimentBatch(_Options):
 
 
 class OmissionReason(StrEnum):
-    """``model_unavailable``: the static tier stepped in. ``tier``: the tier does not find it."""
+    """``model_unavailable``: the static tier stepped in. ``not_served``: no model finds it."""
 
     MODEL_UNAVAILABLE = "model_unavailable"
-    TIER = "tier"
+    NOT_SERVED = "not_served"
 
 
 class Omission(BaseModel):
@@ -119,7 +119,7 @@ class SentimentAnswer(SentimentOut, FeaturesOut, title="SentimentAnswer"):
     @classmethod
     def of(cls, analysis: Analysis, include: frozenset[Feature], *, degraded: bool) -> Self:
         missing = sorted(include - analysis.features)
-        reason = OmissionReason.MODEL_UNAVAILABLE if degraded else OmissionReason.TIER
+        reason = OmissionReason.MODEL_UNAVAILABLE if degraded else OmissionReason.NOT_SERVED
         return cls(
             **sentiment_fields(analysis),
             **feature_fields(analysis, include),

@@ -91,7 +91,7 @@ def test_no_function_outlasts_the_gateway(service: Template) -> None:
 
 
 def test_a_function_outlasts_its_longest_wait_for_the_model(service: Template) -> None:
-    """20 s behind the gateway and 40 s in the queue's reader, and both have more to do."""
+    """2 s behind the gateway; up to 75 s in the queue's reader, which has as much to write."""
     timeouts = {name: function["Timeout"] for name, function in service.functions().items()}
     assert {name: timeouts[name] for name in timeouts if name.endswith("_api")} == {
         "interactions_api": 28,

@@ -114,6 +114,15 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture
+def hung_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An endpoint that takes every connection and request, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", url)
+        yield
+
+
 @pytest.fixture(scope="session")
 def model_url() -> Iterator[str]:
     """The real model behind its real server."""

@@ -166,6 +166,7 @@ def test_a_message_that_the_queue_did_not_take_is_told(cloud: Cloud) -> None:
         (408, UnavailableError),
         (429, UnavailableError),
         (500, UnavailableError),
+        (501, UnavailableError),
         (503, UnavailableError),
     ],
 )
@@ -179,7 +180,7 @@ def test_a_container_that_refuses_is_told_from_one_that_fails(
         {"x-amzn-errortype": "ModelError"},
     )
     with pytest.raises(outcome) as failure:
-        SageMakerTextAnalyser("endpoint", 5).analyse(["text"], PLAIN)
+        SageMakerTextAnalyser("endpoint", 5).analyse(["text"], PLAIN, 5)
     assert "123456789012" not in str(failure.value)
     assert len(cloud.requests) == 1
 
@@ -187,12 +188,12 @@ def test_a_container_that_refuses_is_told_from_one_that_fails(
 def test_a_model_that_is_slow_is_asked_once(cloud: Cloud) -> None:
     cloud.always(200, delay_seconds=5)
     with pytest.raises(UnavailableError):
-        SageMakerTextAnalyser("endpoint", 0.2).analyse(["text"], PLAIN)
+        SageMakerTextAnalyser("endpoint", 0.2).analyse(["text"], PLAIN, 5)
     assert len(cloud.requests) == 1
 
 
 def test_every_character_travels_as_itself(cloud: Cloud) -> None:
-    cloud.always(500)
-    with pytest.raises(UnavailableError):
-        SageMakerTextAnalyser("endpoint", 5).analyse(["\U0001f642" * 10], PLAIN)
+    cloud.always(403)
+    with pytest.raises(ClientError):
+        SageMakerTextAnalyser("endpoint", 5).analyse(["\U0001f642" * 10], PLAIN, 5)
     assert cloud.requests == [{"texts": ["\U0001f642" * 10]}]

@@ -1,8 +1,10 @@
 """What is sent to the models' container, and what is made of its answers, whole or not."""
 
 import json
+import random
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -48,6 +50,8 @@ class Container:
     """Answers everybody with ``answer`` and keeps what it was sent."""
 
     def __init__(self) -> None:
+        self.failures = 0
+        """So many requests first meet a SageMaker that is not available."""
         self.answer: Any = {"model": "model-1", "results": [SENTIMENT | FEATURES]}
         self.requests: list[tuple[str, Mapping[str, str], Any]] = []
 
@@ -62,7 +66,10 @@ def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             told.requests.append((self.path, headers, json.loads(body)))
             content = json.dumps(told.answer).encode()
-            self.send_response(200)
+            failing = len(told.requests) <= told.failures
+            self.send_response(503 if failing else 200)
+            if failing:
+                self.send_header("x-amzn-errortype", "ServiceUnavailable")
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(content)))
             self.end_headers()
@@ -83,15 +90,14 @@ def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
 
 
 def ask(options: AnalysisOptions) -> Analysis:
-    (answer,) = SageMakerTextAnalyser("endpoint", 2.5).analyse([TEXT], options)
+    (answer,) = SageMakerTextAnalyser("endpoint", 20).analyse([TEXT], options, 20)
     return answer
 
 
-def test_what_is_asked_for_is_sent_with_its_deadline(container: Container) -> None:
+def test_what_is_asked_for_is_sent(container: Container) -> None:
     ask(AnalysisOptions(RequestedTier.CASCADE, frozenset({Feature.TOPICS}), TAXONOMY))
     ((path, headers, body),) = container.requests
     assert path == "/endpoints/endpoint/invocations"
-    assert headers["x-amzn-sagemaker-custom-attributes"] == "timeout-ms=2500"
     assert (headers["content-type"], headers["accept"]) == ("application/json",) * 2
     assert body == {
         "texts": [TEXT],
@@ -102,6 +108,45 @@ def test_what_is_asked_for_is_sent_with_its_deadline(container: Container) -> No
             {"id": "bags", "label": "Bags", "examples": []},
         ],
     }
+
+
+@pytest.mark.parametrize(("longest", "timeout"), [(20, 7.5), (7.5, 20)])
+def test_the_container_is_told_how_long_it_is_waited_for(
+    container: Container, longest: float, timeout: float
+) -> None:
+    SageMakerTextAnalyser("endpoint", longest).analyse([TEXT], AnalysisOptions(), timeout)
+    ((_, headers, _),) = container.requests
+    name, _, milliseconds = headers["x-amzn-sagemaker-custom-attributes"].partition("=")
+    assert name == "timeout-ms"
+    assert 0 < int(milliseconds) <= 7_500
+
+
+def test_what_may_pass_is_tried_again_in_what_is_left_of_the_time(container: Container) -> None:
+    container.failures = 2
+    assert ask(EVERYTHING).features == frozenset(Feature)
+    told = [
+        int(headers["x-amzn-sagemaker-custom-attributes"].removeprefix("timeout-ms="))
+        for _, headers, _ in container.requests
+    ]
+    assert len(told) == 3
+    assert told == sorted(told, reverse=True)
+
+
+def test_what_does_not_pass_is_given_up_after_three_tries(container: Container) -> None:
+    container.failures = 100
+    with pytest.raises(UnavailableError):
+        ask(EVERYTHING)
+    assert len(container.requests) == 3
+
+
+def test_nothing_is_tried_again_without_time(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container.failures = 100
+    monkeypatch.setattr(random, "uniform", lambda *_: 3_600.0)  # the pause that would be made
+    with pytest.raises(UnavailableError):
+        ask(EVERYTHING)
+    assert len(container.requests) == 1
 
 
 def test_an_answer_is_read_whole(container: Container) -> None:
@@ -139,6 +184,31 @@ def test_a_lesser_tier_may_leave_out_what_it_does_not_find(container: Container)
     answer = ask(EVERYTHING)
     assert (answer.tier, answer.abstained) == (Tier.STATIC, True)
     assert answer.features == {Feature.INTENT}
+
+
+@pytest.mark.parametrize("tier", ["full", "fast"])
+def test_what_no_model_in_the_container_finds_is_left_out(container: Container, tier: str) -> None:
+    expected = ask(EVERYTHING)
+    served = {name: FEATURES[name] for name in ("language", "aspects")}
+    container.answer = {
+        "model": "model-1",
+        "omitted": ["intent", "topics", "urgency"],
+        "results": [SENTIMENT | served | {"tier": tier}],
+    }
+    assert ask(EVERYTHING) == replace(
+        expected,
+        tier=Tier(tier),
+        features=frozenset({Feature.LANGUAGE, Feature.ASPECTS}),
+        topics=None,
+        taxonomy=None,
+        intent=None,
+    )
+
+
+def test_what_is_left_out_and_not_said_to_be_is_not_as_agreed(container: Container) -> None:
+    container.answer = {"model": "model-1", "omitted": ["intent"], "results": [SENTIMENT]}
+    with pytest.raises(UnavailableError):
+        ask(EVERYTHING)
 
 
 def without(name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from customerai.adapters import aws
 from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
 from customerai.adapters.dynamodb.rollups import DynamoDBRollups
+from customerai.adapters.memory.text_analyser import LexiconTextAnalyser
 from customerai.domain.analysis import Feature, Tier
 from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
 from customerai.domain.interaction import Channel, Interaction
@@ -277,6 +278,41 @@ def test_while_the_endpoint_is_down_texts_are_answered_and_interactions_wait(
     stored = interactions.get("demo", STORED)
     assert stored is not None
     assert stored.analysis is None
+
+
+@pytest.mark.parametrize("name", ["analyse", "analyse_batch", "analyse_everything"])
+def test_an_endpoint_that_hangs_keeps_nobody_waiting(
+    name: str, invoke: Invoke, hung_model: None
+) -> None:
+    """By a bound that only a budget of seconds keeps, however slow the machine."""
+    started = time.monotonic()
+    answer = invoke(f"sentiment_api/{name}.json")
+    assert time.monotonic() - started < 15
+    body = json.loads(answer["body"])
+    assert answer["statusCode"] == 200
+    assert {each["tier"] for each in body.get("results", [body])} == {"static"}
+
+
+def test_what_no_model_finds_is_stored_without_and_told_once(
+    world: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    interactions = store_the_interaction()
+    handler = world("analysis_queue")
+    serves = frozenset({Feature.ASPECTS})
+    monkeypatch.setattr(handler, "analyser", LexiconTextAnalyser(serves=serves))
+    event = load("analysis_queue/messages.json")
+    assert handler.handler(event, LambdaContext()) == {"batchItemFailures": []}
+    stored = interactions.get("demo", STORED)
+    assert stored is not None
+    assert stored.analysis is not None
+    assert stored.analysis.features == serves
+    (warning,) = [vars(record) for record in caplog.records if record.levelname == "WARNING"]
+    assert (warning["features"], warning["interactions"]) == (sorted(set(Feature) - serves), 1)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["IncompleteAnalyses"] for each in told if "IncompleteAnalyses" in each] == [[1.0]]
 
 
 def test_a_deleted_interaction_is_forgotten(invoke: Invoke) -> None:

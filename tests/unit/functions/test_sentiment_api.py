@@ -9,9 +9,8 @@ import pytest
 from customerai.adapters.memory.taxonomies import MemoryTaxonomies
 from customerai.adapters.memory.text_analyser import LexiconTextAnalyser
 from customerai.adapters.static_analyser import StaticAnalyser
-from customerai.domain.analysis import Analysis, AnalysisOptions, Feature, Tier
+from customerai.domain.analysis import Analysis, AnalysisOptions, Feature
 from customerai.domain.errors import ModelRejectedError, UnavailableError
-from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
 from customerai.domain.taxonomy import Taxonomy, Topic
 from customerai.ports import TextAnalyser
 from customerai_http.app import create_app, lambda_handler
@@ -56,6 +55,7 @@ def call(
         analyser=analyser or LexiconTextAnalyser(),
         fallback=StaticAnalyser(SmallModel.load),
         taxonomies=taxonomies or MemoryTaxonomies({"acme": OWN}),
+        answer_seconds=30,
     )
     handler = lambda_handler(create_app("test", router))
     return handler(http_event("POST", f"/v1/sentiment{path}", body, **more), LambdaContext())  # type: ignore[arg-type]
@@ -66,7 +66,9 @@ class Failing(LexiconTextAnalyser):
         super().__init__()
         self.error = error
 
-    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
+    def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    ) -> list[Analysis]:
         raise self.error
 
 
@@ -194,28 +196,16 @@ def test_the_static_tier_abstains_where_it_would_rather_not_say() -> None:
     assert (result["label"], result["abstained"], result["omitted"]) == ("neutral", True, None)
 
 
-def test_the_static_model_is_loaded_once() -> None:
-    analyser = StaticAnalyser(SmallModel.load)
-    assert SmallModel.loaded == 0
-    for _ in range(2):
-        analyser.analyse(["It broke."], AnalysisOptions())
-    assert SmallModel.loaded == 1
-
-
-def test_what_a_tier_does_not_find_is_told_apart_from_an_outage() -> None:
-    class OnlySentiment(LexiconTextAnalyser):
-        def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
-            sentiment = Sentiment(SentimentLabel.NEUTRAL, Scores(0, 1, 0), "m")
-            answered = frozenset({Feature.INTENT})
-            return [Analysis(sentiment, Tier.FAST, features=answered) for _ in texts]
-
+@pytest.mark.parametrize("tier", ["full", "fast"])
+def test_what_no_model_finds_is_told_apart_from_an_outage(tier: str) -> None:
     body = json_body(
         call(
-            {"text": "fine", "tier": "fast", "include": ["aspects", "intent"]},
-            analyser=OnlySentiment(),
+            {"text": "fine", "tier": tier, "include": ["aspects", "topics", "intent"]},
+            analyser=LexiconTextAnalyser(serves=frozenset({Feature.INTENT})),
         )
     )
-    assert body["omitted"] == {"features": ["aspects"], "reason": "tier"}
+    assert (body["tier"], body["aspects"], body["topics"], body["taxonomy"]) == (tier, *[None] * 3)
+    assert body["omitted"] == {"features": ["aspects", "topics"], "reason": "not_served"}
 
 
 def test_without_the_store_there_are_no_topics_and_so_no_answer() -> None:

@@ -16,11 +16,12 @@ from customerai.domain.ids import make_id
 from customerai.domain.interaction import Channel, Interaction, InteractionRef
 from customerai.domain.sentiment import MAX_CALL_CHARACTERS
 from customerai.domain.taxonomy import Taxonomy, Topic
-from customerai.usecases.analyse_interactions import analyse_interactions
+from customerai.usecases.analyse_interactions import Outcome, analyse_interactions
 from customerai.usecases.sweep_pending import sweep_pending
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-analyse = partial(analyse_interactions, taxonomies=MemoryTaxonomies(), has_time=lambda: True)
+NOTHING = frozenset[Feature]()
+analyse = partial(analyse_interactions, taxonomies=MemoryTaxonomies(), time_left=lambda: 60.0)
 
 
 def interaction(number: int, text: str, tenant: str = "acme") -> Interaction:
@@ -33,11 +34,13 @@ class PickyModel(LexiconTextAnalyser):
 
     calls = 0
 
-    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
+    def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    ) -> list[Analysis]:
         self.calls += 1
         if any("cursed" in text for text in texts):
             raise ModelRejectedError("cursed")
-        return super().analyse(texts, options)
+        return super().analyse(texts, options, timeout)
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def store() -> MemoryInteractions:
 
 def test_a_batch_is_one_call_and_each_gets_its_own_answer(store: MemoryInteractions) -> None:
     model = PickyModel()
-    assert analyse(list(store.stored), analyses=store, analyser=model) == []
+    assert analyse(list(store.stored), analyses=store, analyser=model) == Outcome([], 0, NOTHING)
     labels = [item.analysis.sentiment.label for item in store.stored.values() if item.analysis]
     assert labels == ["positive", "negative", "neutral"]
     assert model.calls == 1
@@ -58,8 +61,8 @@ def test_a_batch_is_one_call_and_each_gets_its_own_answer(store: MemoryInteracti
 def test_a_refused_text_keeps_no_other_waiting(store: MemoryInteractions) -> None:
     cursed = interaction(9, "cursed")
     store.add([cursed])
-    failed = analyse(list(store.stored), analyses=store, analyser=PickyModel())
-    assert failed == [cursed.ref]
+    outcome = analyse(list(store.stored), analyses=store, analyser=PickyModel())
+    assert outcome.left == [cursed.ref]
     assert [ref for ref, item in store.stored.items() if item.analysis is None] == [cursed.ref]
 
 
@@ -69,7 +72,7 @@ def test_what_is_gone_or_analysed_is_done(store: MemoryInteractions) -> None:
     model = PickyModel()
     analyse(refs[1:2], analyses=store, analyser=model)
     before = store.stored[refs[1]]
-    assert analyse(refs, analyses=store, analyser=model) == []
+    assert analyse(refs, analyses=store, analyser=model).left == []
     assert store.stored[refs[1]] is before
     assert refs[0] not in store.stored
 
@@ -77,7 +80,7 @@ def test_what_is_gone_or_analysed_is_done(store: MemoryInteractions) -> None:
 def test_nothing_to_do_asks_nothing(store: MemoryInteractions) -> None:
     model = PickyModel()
     gone = [InteractionRef("acme", make_id(NOW, b"0123456789"))]
-    assert analyse(gone, analyses=store, analyser=model) == []
+    assert analyse(gone, analyses=store, analyser=model).left == []
     assert model.calls == 0
 
 
@@ -88,16 +91,18 @@ class FailingModel(LexiconTextAnalyser):
         super().__init__()
         self.answers, self.calls = answers, list[list[str]]()
 
-    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
+    def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    ) -> list[Analysis]:
         self.calls.append(list(texts))
         if len(self.calls) > self.answers:
             raise UnavailableError("model")
-        return super().analyse(texts, options)
+        return super().analyse(texts, options, timeout)
 
 
 def test_a_model_that_is_down_fails_the_whole_batch(store: MemoryInteractions) -> None:
     refs = list(store.stored)
-    assert analyse(refs, analyses=store, analyser=FailingModel(0)) == refs
+    assert analyse(refs, analyses=store, analyser=FailingModel(0)).left == refs
     assert all(item.analysis is None for item in store.stored.values())
 
 
@@ -105,7 +110,7 @@ def test_long_texts_take_several_calls_and_each_keeps_what_it_got() -> None:
     store = MemoryInteractions()
     store.add([interaction(n, f"great {'x' * 9_990}") for n in range(25)])
     model = FailingModel(2)
-    failed = analyse(list(store.stored), analyses=store, analyser=model)
+    failed = analyse(list(store.stored), analyses=store, analyser=model).left
     assert [sum(map(len, texts)) <= MAX_CALL_CHARACTERS for texts in model.calls] == [True] * 3
     assert failed == list(store.stored)[20:]
     assert [item.analysis is not None for item in store.stored.values()] == [True] * 20 + [
@@ -122,7 +127,7 @@ def test_a_failed_write_is_tried_again(store: MemoryInteractions) -> None:
             return [first]
 
     failing = Failing(store.stored)
-    failed = analyse(list(store.stored), analyses=failing, analyser=PickyModel())
+    failed = analyse(list(store.stored), analyses=failing, analyser=PickyModel()).left
     assert failed == [next(iter(store.stored))]
 
 
@@ -158,13 +163,87 @@ def test_what_there_is_no_time_for_waits_and_short_texts_come_first() -> None:
     long, short = interaction(1, f"great {'x' * 9_990}"), interaction(99, "great")
     store.add([replace(long, id=make_id(NOW, n.to_bytes(10))) for n in range(20)])
     store.add([short])
-    calls = iter([True, False])
+    model = RecordingAnalyser()
     failed = analyse(
-        list(store.stored), analyses=store, analyser=PickyModel(), has_time=lambda: next(calls)
-    )
+        list(store.stored),
+        analyses=store,
+        analyser=model,
+        time_left=lambda: 4.0 if model.calls else 60.0,
+    ).left
+    assert len(model.calls) == 1
     assert store.stored[short.ref].analysis is not None
     assert {ref for ref, item in store.stored.items() if item.analysis is None} == set(failed)
     assert 0 < len(failed) < 20
+
+
+def test_a_model_that_refuses_and_refuses_is_not_asked_beyond_the_time() -> None:
+    store, model = MemoryInteractions(), PickyModel()
+    store.add([interaction(n, f"cursed {n}") for n in range(50)])
+    store.add([interaction(99, "great")])
+    failed = analyse(
+        list(store.stored),
+        analyses=store,
+        analyser=model,
+        time_left=lambda: 60.0 - 10 * model.calls,
+    ).left
+    assert model.calls == 6
+    (short,) = [ref for ref, item in store.stored.items() if item.analysis]
+    assert store.stored[short].text == "great"  # what a half got is kept
+    assert short not in failed
+
+
+def test_each_call_has_the_time_that_is_left() -> None:
+    store, model = MemoryInteractions(), RecordingAnalyser()
+    store.add([interaction(n, f"great {'x' * 9_990}") for n in range(25)])
+    analyse(
+        list(store.stored),
+        analyses=store,
+        analyser=model,
+        time_left=lambda: 50.0 - 10 * len(model.calls),
+    )
+    assert model.timeouts == [50.0, 40.0, 30.0]
+
+
+def test_without_time_no_taxonomy_is_read(store: MemoryInteractions) -> None:
+    class Unasked(MemoryTaxonomies):
+        def get(self, tenant: str) -> Taxonomy | None:
+            raise AssertionError("nobody has time for this")
+
+    refs = list(store.stored)
+    outcome = analyse(
+        refs,
+        analyses=store,
+        analyser=LexiconTextAnalyser(),
+        taxonomies=Unasked(),
+        time_left=lambda: 0.0,
+    )
+    assert outcome.left == refs
+
+
+def test_what_no_model_finds_is_left_out_and_told(store: MemoryInteractions) -> None:
+    """A server with fewer models keeps nobody waiting for ever."""
+    model = LexiconTextAnalyser(serves=frozenset({Feature.ASPECTS, Feature.LANGUAGE}))
+    outcome = analyse(list(store.stored), analyses=store, analyser=model)
+    lacks = frozenset({Feature.TOPICS, Feature.INTENT, Feature.URGENCY})
+    assert outcome == Outcome([], 3, lacks)
+    for item in store.stored.values():
+        assert item.analysis is not None
+        assert item.analysis.features == frozenset(Feature) - lacks
+        assert (item.analysis.topics, item.analysis.taxonomy) == (None, None)
+
+
+def test_an_analysis_that_is_not_written_is_not_told_to_lack_anything(
+    store: MemoryInteractions,
+) -> None:
+    class Failing(MemoryInteractions):
+        def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
+            return list(analyses)
+
+    refs = list(store.stored)
+    model = LexiconTextAnalyser(serves=NOTHING)
+    assert analyse(refs, analyses=Failing(store.stored), analyser=model) == Outcome(
+        refs, 0, NOTHING
+    )
 
 
 OWN = Taxonomy.of([Topic("chairs", "Chairs", ("The chair wobbles.",))])
@@ -176,10 +255,14 @@ class RecordingAnalyser(LexiconTextAnalyser):
     def __init__(self) -> None:
         super().__init__()
         self.calls = list[tuple[Taxonomy | None, list[str]]]()
+        self.timeouts = list[float]()
 
-    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
+    def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    ) -> list[Analysis]:
         self.calls.append((options.taxonomy, list(texts)))
-        return super().analyse(texts, options)
+        self.timeouts.append(timeout)
+        return super().analyse(texts, options, timeout)
 
 
 def test_everything_is_analysed_against_the_taxonomy_of_its_tenant() -> None:
@@ -191,7 +274,7 @@ def test_everything_is_analysed_against_the_taxonomy_of_its_tenant() -> None:
     )
     taxonomies = MemoryTaxonomies({"globex": OWN})
     refs = list(store.stored)
-    assert analyse(refs, analyses=store, analyser=model, taxonomies=taxonomies) == []
+    assert analyse(refs, analyses=store, analyser=model, taxonomies=taxonomies).left == []
     assert sorted((t.version if t else "", len(texts)) for t, texts in model.calls) == sorted(
         [(OWN.version, 2), (DEFAULT_TAXONOMY.version, 4)]
     )
@@ -230,7 +313,7 @@ def test_texts_whose_taxonomy_can_not_be_read_are_tried_again() -> None:
     ours, theirs = store.stored
     failed = analyse(
         [ours, theirs], analyses=store, analyser=LexiconTextAnalyser(), taxonomies=Failing()
-    )
+    ).left
     assert failed == [theirs]
     assert store.stored[ours].analysis is not None
     assert store.stored[theirs].analysis is None

@@ -4,6 +4,7 @@ Every write may be repeated. Every method may raise ``UnavailableError``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -122,11 +123,23 @@ class DeadRecords(Protocol):
 class TextAnalyser(Protocol):
     """A model, or several that answer together."""
 
-    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
-        """One answer a text, in order. Raises ``ModelRejectedError`` for what it refuses.
+    def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    ) -> list[Analysis]:
+        """One answer a text, in order, or ``UnavailableError`` after ``timeout`` seconds.
 
-        Takes up to ``MAX_CALL_TEXTS`` texts of ``MAX_CALL_CHARACTERS`` together.
+        Takes up to ``MAX_CALL_TEXTS`` texts of ``MAX_CALL_CHARACTERS`` together. A feature that no
+        model in service finds is not among an answer's ``features``, though it was asked for.
+        Raises ``ModelRejectedError`` for what it refuses.
         """
+        ...
+
+
+class FallbackAnalyser(TextAnalyser, Protocol):
+    """A lesser model in this process, which needs nobody else and may have to be loaded first."""
+
+    def standing_by(self, patience: float) -> AbstractContextManager[None]:
+        """Have it load meanwhile, where what is done meanwhile takes over ``patience`` seconds."""
         ...
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NotConnectedError
 
 from customerai.domain.errors import UnavailableError
@@ -90,18 +90,19 @@ def secrets() -> "SecretsManagerClient":
 
 @cache
 def sagemaker_runtime(read_timeout: float) -> "SageMakerRuntimeClient":
-    """One attempt: a model that is too slow for a call is not helped by the same call again."""
+    """One attempt: repeating a call within its time, and telling the model how much of that is
+    left, is the adapter's part."""
     client: SageMakerRuntimeClient = _client("sagemaker-runtime", read_timeout, attempts=1)
     return client
 
 
 def is_transient(error: BaseException | None) -> bool:
-    """Whether the same call may work later: throttled, timed out, not reached, or a 5xx."""
+    """Whether the same call may work later: throttled, cut off, timed out, not reached, 5xx."""
     if isinstance(error, ClientError):
         # pynamodb's errors carry no status, so the codes have to do for them.
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error.response["Error"]["Code"] in _TRANSIENT or status >= 500
-    return isinstance(error, HTTPClientError | NotConnectedError)
+    return isinstance(error, HTTPClientError | NotConnectedError | IncompleteReadError)
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Analyse stored interactions, a batch in as few calls of the model as it takes."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from customerai.domain.analysis import Analysis, AnalysisOptions, Feature
+from customerai.domain.analysis import AnalysisOptions, Feature
 from customerai.domain.errors import ModelRejectedError, UnavailableError
 from customerai.domain.interaction import InteractionRef
 from customerai.domain.sentiment import MAX_CALL_CHARACTERS, MAX_CALL_TEXTS
@@ -12,7 +13,21 @@ from customerai.ports import Analyses, TaxonomyReader, TextAnalyser
 from customerai.usecases.read_taxonomy import read_taxonomy
 
 _EVERYTHING = frozenset(Feature)
+_LEAST_SECONDS = 5.0
+"""A call that would have less time than this is not begun."""
 _Texts = Sequence[tuple[InteractionRef, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``left`` are to be tried again; what is gone or analysed counts as done.
+
+    ``incomplete`` analyses lack one or more of ``missing``, which no model in service finds.
+    """
+
+    left: list[InteractionRef]
+    incomplete: int
+    missing: frozenset[Feature]
 
 
 def analyse_interactions(
@@ -21,36 +36,51 @@ def analyse_interactions(
     analyses: Analyses,
     analyser: TextAnalyser,
     taxonomies: TaxonomyReader,
-    has_time: Callable[[], bool],
-) -> list[InteractionRef]:
-    """Those that are to be tried again; what is gone or analysed counts as done.
+    time_left: Callable[[], float],
+) -> Outcome:
+    """Give each interaction that still waits for it the whole analysis.
 
     A call carries the texts of one taxonomy: of one tenant, or of all that have the default one.
     Short texts come first, and each call's answers are saved before the next call: a few long texts
-    neither keep the others waiting nor lose what they got. Once the model is unavailable, or
-    ``has_time`` for one more call says no, what is left is for another time; so are the texts of a
-    tenant whose taxonomy can't be read.
+    neither keep the others waiting nor lose what they got. Where the model refuses a call, its
+    halves are tried, down to the text that it refuses. Once the model is unavailable, or
+    ``time_left`` (seconds) is short, what is left is for another time; so are the texts of a tenant
+    whose taxonomy can't be read.
+
+    What no model in service finds is left out: waiting for a model that nobody deploys would mean
+    no analysis at all.
     """
     texts = analyses.pending_texts(refs)
     left = dict.fromkeys(texts)
-    for taxonomy, call in _calls(texts, _taxonomies(texts, taxonomies)):
-        if not has_time():
-            break
+    incomplete, missing = 0, frozenset[Feature]()
+    calls = deque(_calls(texts, _taxonomies(texts, taxonomies, time_left)))
+    while calls and (seconds := time_left()) >= _LEAST_SECONDS:
+        taxonomy, call = calls.popleft()
         options = AnalysisOptions(include=_EVERYTHING, taxonomy=taxonomy)
         try:
-            answers = _analyse(call, options, analyser)
+            found = analyser.analyse([text for _, text in call], options, seconds)
+        except ModelRejectedError:
+            calls.extendleft((taxonomy, half) for half in reversed(_halves(call)))
+            continue
         except UnavailableError:
             break
-        failed = frozenset(analyses.save(answers)) if answers else frozenset()
-        for ref in answers.keys() - failed:
+        answers = {ref: answer for (ref, _), answer in zip(call, found, strict=True)}
+        for ref in answers.keys() - frozenset(analyses.save(answers)):
             del left[ref]
-    return list(left)
+            lacks = _EVERYTHING - answers[ref].features
+            incomplete += bool(lacks)
+            missing |= lacks
+    return Outcome(list(left), incomplete, missing)
 
 
-def _taxonomies(refs: Iterable[InteractionRef], reader: TaxonomyReader) -> dict[str, Taxonomy]:
+def _taxonomies(
+    refs: Iterable[InteractionRef], reader: TaxonomyReader, time_left: Callable[[], float]
+) -> dict[str, Taxonomy]:
     """Tenant to taxonomy, as far as they can be read: nobody waits for a second failure."""
     found: dict[str, Taxonomy] = {}
     for tenant in dict.fromkeys(ref.tenant for ref in refs):
+        if time_left() < _LEAST_SECONDS:
+            break
         try:
             found[tenant] = read_taxonomy(tenant, taxonomies=reader)
         except UnavailableError:
@@ -85,17 +115,7 @@ def _split(texts: Mapping[InteractionRef, str]) -> Iterator[_Texts]:
         yield call
 
 
-def _analyse(
-    texts: _Texts, options: AnalysisOptions, analyser: TextAnalyser
-) -> dict[InteractionRef, Analysis]:
-    """Where the model refuses a batch, its halves are tried, down to the text that it refuses."""
-    try:
-        answers = analyser.analyse([text for _, text in texts], options)
-    except ModelRejectedError:
-        if len(texts) == 1:
-            return {}
-        middle = len(texts) // 2
-        return _analyse(texts[:middle], options, analyser) | _analyse(
-            texts[middle:], options, analyser
-        )
-    return {ref: answer for (ref, _), answer in zip(texts, answers, strict=True)}
+def _halves(call: _Texts) -> Sequence[_Texts]:
+    """None of a single text."""
+    middle = len(call) // 2
+    return [call[:middle], call[middle:]] if middle else []

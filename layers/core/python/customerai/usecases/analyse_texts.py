@@ -1,12 +1,18 @@
 """Analyse texts of a client that waits for the answer; nothing is stored."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from customerai.domain.analysis import Analysis, AnalysisOptions, Feature, RequestedTier
 from customerai.domain.errors import UnavailableError
-from customerai.ports import TaxonomyReader, TextAnalyser
+from customerai.ports import FallbackAnalyser, TaxonomyReader, TextAnalyser
 from customerai.usecases.read_taxonomy import read_taxonomy
+
+_FALLBACK_SECONDS = 0.3
+"""What is kept of the time for the fallback, which is loaded by then."""
+_PATIENCE_SECONDS = 0.4
+"""After this long without an answer the fallback is loaded, so that it is there if need be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +30,26 @@ def analyse_texts(
     include: frozenset[Feature],
     *,
     analyser: TextAnalyser,
-    fallback: TextAnalyser,
+    fallback: FallbackAnalyser,
     taxonomies: TaxonomyReader,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Answers:
     """Where the ``analyser`` is unavailable the ``fallback`` answers with what it has.
 
-    What waits for no client has no need of that: a stored text is analysed later, and better.
+    There is an answer after ``seconds`` at the latest: what reading the taxonomy took, the
+    analyser has less. What waits for no client has no need of either: a stored text is analysed
+    later, and better.
     """
-    taxonomy = read_taxonomy(tenant, taxonomies=taxonomies) if Feature.TOPICS in include else None
-    options = AnalysisOptions(tier, include, taxonomy)
-    try:
-        return Answers(analyser.analyse(texts, options))
-    except UnavailableError as outage:
-        return Answers(fallback.analyse(texts, options), outage)
+    ends = clock() + seconds
+    with fallback.standing_by(_PATIENCE_SECONDS):
+        taxonomy = None
+        if Feature.TOPICS in include:
+            taxonomy = read_taxonomy(tenant, taxonomies=taxonomies)
+        options = AnalysisOptions(tier, include, taxonomy)
+        try:
+            left = ends - clock() - _FALLBACK_SECONDS
+            return Answers(analyser.analyse(texts, options, left))
+        except UnavailableError as error:
+            outage = error
+    return Answers(fallback.analyse(texts, options, ends - clock()), outage)

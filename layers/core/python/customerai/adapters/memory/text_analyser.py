@@ -28,11 +28,20 @@ _THINGS = re.compile(r"\b(jacket|parcel|service|tent|pole)\b")
 
 @dataclass
 class LexiconTextAnalyser:
-    """``customerai.ports.TextAnalyser``; every tier is the same lexicon."""
+    """``customerai.ports.TextAnalyser``; every tier is the same lexicon.
+
+    ``serves`` are the features that it finds, as a container does that has no model for others.
+    """
 
     version: str = "lexicon-1"
+    serves: frozenset[Feature] = frozenset(Feature)
 
-    def analyse(self, texts: Sequence[str], options: AnalysisOptions) -> list[Analysis]:
+    def analyse(
+        self,
+        texts: Sequence[str],
+        options: AnalysisOptions,
+        timeout: float,  # noqa: ARG002 - it answers at once
+    ) -> list[Analysis]:
         return [self._analyse(text, options) for text in texts]
 
     def probe(self) -> None:
@@ -40,18 +49,19 @@ class LexiconTextAnalyser:
 
     def _analyse(self, text: str, options: AnalysisOptions) -> Analysis:
         sentiment = self._sentiment(text)
-        asked, taxonomy = options.include, options.taxonomy
+        found = options.include & self.serves
+        taxonomy = options.taxonomy if Feature.TOPICS in found else None
         cascade = options.tier is RequestedTier.CASCADE
         return Analysis(
             sentiment,
             Tier.FULL if cascade else Tier(options.tier),
-            features=asked,
-            aspects=_aspects(text, sentiment.label) if Feature.ASPECTS in asked else None,
+            features=found,
+            aspects=_aspects(text, sentiment.label) if Feature.ASPECTS in found else None,
             topics=_topics(text, taxonomy) if taxonomy else None,
             taxonomy=taxonomy.version if taxonomy else None,
-            intent=_intent(text) if Feature.INTENT in asked else None,
-            urgency=_urgency(text) if Feature.URGENCY in asked else None,
-            language=Language("en", 0.95, True) if Feature.LANGUAGE in asked else None,
+            intent=_intent(text) if Feature.INTENT in found else None,
+            urgency=_urgency(text) if Feature.URGENCY in found else None,
+            language=Language("en", 0.95, True) if Feature.LANGUAGE in found else None,
         )
 
     def _sentiment(self, text: str) -> Sentiment:

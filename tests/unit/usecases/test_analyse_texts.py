@@ -1,0 +1,98 @@
+"""How the time for an answer is divided; what the answers are is told by the sentiment API."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from customerai.adapters.memory.taxonomies import MemoryTaxonomies
+from customerai.adapters.memory.text_analyser import LexiconTextAnalyser
+from customerai.domain.analysis import Analysis, AnalysisOptions, Feature, RequestedTier
+from customerai.domain.errors import UnavailableError
+from customerai.domain.taxonomy import Taxonomy
+from customerai.usecases.analyse_texts import Answers, analyse_texts
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SlowStore(MemoryTaxonomies):
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__()
+        self.clock, self.seconds = clock, seconds
+
+    def get(self, tenant: str) -> Taxonomy | None:
+        self.clock.now += self.seconds
+        return super().get(tenant)
+
+
+class Hanging(LexiconTextAnalyser):
+    """Takes all the time it is given, and answers nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock, self.timeouts = clock, list[float]()
+
+    def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    ) -> list[Analysis]:
+        self.timeouts.append(timeout)
+        self.clock.now += max(0.0, timeout)
+        raise UnavailableError("model")
+
+
+class Fallback(LexiconTextAnalyser):
+    def __init__(self) -> None:
+        super().__init__("fallback-1")
+        self.stood_by, self.timeouts = False, list[float]()
+
+    @contextmanager
+    def standing_by(self, patience: float) -> Iterator[None]:
+        self.stood_by = True
+        yield
+
+    def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    ) -> list[Analysis]:
+        self.timeouts.append(timeout)
+        return super().analyse(texts, options, timeout)
+
+
+@pytest.mark.parametrize("store_seconds", [0.0, 0.5, 1.0])
+def test_what_hangs_is_given_up_while_there_is_time_for_the_fallback(store_seconds: float) -> None:
+    clock, fallback = Clock(), Fallback()
+    analyser = Hanging(clock)
+    answers = answer(analyser, fallback, SlowStore(clock, store_seconds), clock)
+    assert answers.outage is not None
+    assert answers.analyses[0].sentiment.model == "fallback-1"
+    assert analyser.timeouts == [pytest.approx(1.7 - store_seconds)]
+    assert fallback.stood_by
+    assert fallback.timeouts == [pytest.approx(0.3)]
+    assert clock.now <= 102
+
+
+def test_what_answers_needs_no_fallback() -> None:
+    fallback, clock = Fallback(), Clock()
+    answers = answer(LexiconTextAnalyser(), fallback, MemoryTaxonomies(), clock)
+    assert answers.outage is None
+    assert fallback.timeouts == []
+
+
+def answer(
+    analyser: LexiconTextAnalyser, fallback: Fallback, taxonomies: MemoryTaxonomies, clock: Clock
+) -> Answers:
+    return analyse_texts(
+        "acme",
+        ["great"],
+        RequestedTier.FULL,
+        frozenset({Feature.TOPICS}),
+        analyser=analyser,
+        fallback=fallback,
+        taxonomies=taxonomies,
+        seconds=2,
+        clock=clock,
+    )
