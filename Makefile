@@ -47,7 +47,7 @@ setup: $(TOOLS) $(LOCAL_ASSEMBLY) ## Install every tool and package into the che
 
 .venv/.synced: pyproject.toml uv.lock layers/core/pyproject.toml layers/http/pyproject.toml layers/static/pyproject.toml .tools/uv/.$(UV_VERSION)
 	@echo "→ Python packages into .venv"
-	@$(UV) sync --locked --quiet --python "$(PYTHON311)"
+	@$(UV) sync --locked --quiet --compile-bytecode --python "$(PYTHON311)"
 	@touch $@
 
 .tools/.ministack-$(MINISTACK_VERSION): .tools/uv/.$(UV_VERSION)
@@ -97,6 +97,10 @@ openapi: .venv/.synced ## Merge the functions' API documents
 .PHONY: bench-serving
 bench-serving: .venv/.synced .tools/uv/.$(UV_VERSION) ## The model server beside the raw encoder and other servers
 	@$(PY) -m tests.performance.serving $(ARGS)
+
+.PHONY: bench-first-answer
+bench-first-answer: serving-bundle ## From process start to the first answer, and the bundle's size
+	@$(PY) -m tests.performance.first_answer $(ARGS)
 
 .PHONY: bench-tiers
 bench-tiers: .venv/.synced ## What a text costs in each tier

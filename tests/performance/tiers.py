@@ -119,7 +119,8 @@ def main(arguments: list[str] | None = None) -> int:
     }
     asked.report.parent.mkdir(parents=True, exist_ok=True)
     asked.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    Console(width=None if sys.stdout.isatty() else 100).print(_table(found))
+    table = _table(found, machine.label(report["machine"]))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
     return int(asked.check and not all(found[t].met for t in TARGETS if t in found))
 
 
@@ -154,12 +155,13 @@ def _load() -> tuple[dict[str, Tier], dict[str, str], dict[str, str]]:
     return tiers, versions, skipped
 
 
-def _table(found: dict[str, Cost]) -> Table:
+def _table(found: dict[str, Cost], processor: str) -> Table:
     table = Table(title="One thread, in one run", title_justify="left")
     table.add_column("tier")
     table.add_column("model")
     for name in ("texts/s", "µs a text", "times full", "target", ""):
         table.add_column(name, justify="right")
+    table.add_column("CPU")
     for tier, cost in found.items():
         table.add_row(
             tier,
@@ -169,6 +171,7 @@ def _table(found: dict[str, Cost]) -> Table:
             "" if cost.times_full is None else f"{cost.times_full:.1f}",
             "" if cost.target is None else f"≥ {cost.target:g}",
             "" if cost.met is None else "met" if cost.met else "missed",
+            processor,
         )
     return table
 

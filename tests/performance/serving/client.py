@@ -7,6 +7,7 @@ httptools, because some servers answer in chunks.
 
 from __future__ import annotations
 
+import resource
 import selectors
 import socket
 import time
@@ -27,6 +28,12 @@ _OK = 200
 _CHUNK = 65_536
 _REFUSED_PAUSE = 0.01
 _GIVE_UP = 30.0
+_RESERVED_FILES = 100
+"""What a process needs open besides its connections, with some to spare."""
+_MOST_FILES = 20_000
+
+Stamp = Callable[[bytes, float], bytes]
+"""From a request and the seconds since it was due to what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +48,24 @@ class Exchange:
     status: int
     """The response's, or CLOSED, or UNANSWERED."""
 
+    request: int = 0
+    """Which of the run's requests, as an index."""
+
     @property
     def latency(self) -> float:
         """Seconds from when it was due: what waited in the client counts, so that a server that
         keeps the client from sending doesn't look fast."""
         return self.done - self.intended
+
+    @property
+    def since_sent(self) -> float:
+        """Seconds from when it was sent: what the server is answerable for."""
+        return self.done - self.sent
+
+    @property
+    def lag(self) -> float:
+        """Seconds that it waited in the client."""
+        return self.sent - self.intended
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,9 @@ class Load:
     client_cores: float
     """CPU time that the client used by wall time, so 1.0 is one core."""
 
+    most_under_way: int = 0
+    """Most requests that were sent and not yet answered at one time."""
+
 
 def post(path: str, body: bytes, headers: dict[str, str] | None = None) -> bytes:
     """Return a whole JSON request as it goes over the wire."""
@@ -71,6 +94,24 @@ def post(path: str, body: bytes, headers: dict[str, str] | None = None) -> bytes
         *(f"{name}: {value}" for name, value in (headers or {}).items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def raise_file_limit() -> None:
+    """Let this process and those that it starts from now on have more files open.
+
+    To be called before the first server starts, so that all of them run under the same limit.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def most_connections() -> int:
+    """Return how many connections this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _MOST_FILES if soft == resource.RLIM_INFINITY else min(soft, _MOST_FILES)
+    return max(files - _RESERVED_FILES, 1)
 
 
 def loopback(port: int) -> Callable[[], socket.socket]:
@@ -94,6 +135,7 @@ class _Connection:
         "_unsent",
         "answered",
         "intended",
+        "request",
         "reusable",
         "sent",
         "socket",
@@ -107,6 +149,7 @@ class _Connection:
         self.writing = True
         self.answered = False
         self.reusable = False
+        self.request = 0
         self.intended = 0.0
         self.sent = 0.0
 
@@ -115,10 +158,10 @@ class _Connection:
         # Only here: once the message is over, the parser says no.
         self.reusable = bool(self._parser.should_keep_alive())
 
-    def send(self, request: bytes, intended: float, now: float) -> None:
-        self.intended, self.sent = intended, now
+    def send(self, message: bytes, request: int, intended: float, now: float) -> None:
+        self.request, self.intended, self.sent = request, intended, now
         self.answered = self.reusable = False
-        self._unsent = request
+        self._unsent = message
 
     def write(self) -> bool:
         """Send what the socket takes; say whether all of it is out.
@@ -150,19 +193,34 @@ class _Connection:
 class _Connections:
     """All connections of a run, and what came of their requests."""
 
-    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], socket.socket],
+        requests: Sequence[bytes],
+        stamp: Stamp | None = None,
+    ) -> None:
         self._connect = connect
+        self._requests = requests
+        self._next = cycle(range(len(requests)))
+        self._stamp = stamp
         self._selector = selectors.DefaultSelector()
         self.busy: set[_Connection] = set()
         self.idle: list[_Connection] = []
         self.exchanges: list[Exchange] = []
+        self.most_busy = 0
 
-    def request(self, message: bytes, intended: float | None = None) -> None:
-        """Send on an idle connection, or on a new one where none is idle."""
-        now = time.perf_counter()
+    def request(self, intended: float | None = None) -> None:
+        """Send the next request, on an idle connection, or on a new one where none is idle."""
         connection = self.idle.pop() if self.idle else self._open()
         self.busy.add(connection)
-        connection.send(message, now if intended is None else intended, now)
+        self.most_busy = max(self.most_busy, len(self.busy))
+        request = next(self._next)
+        message = self._requests[request]
+        now = time.perf_counter()
+        due = now if intended is None else intended
+        if self._stamp is not None:
+            message = self._stamp(message, now - due)
+        connection.send(message, request, due, now)
         if not connection.writing:
             self._write(connection)
 
@@ -214,7 +272,9 @@ class _Connections:
             self._close(connection)
 
     def _finish(self, connection: _Connection, status: int, now: float) -> None:
-        self.exchanges.append(Exchange(connection.intended, connection.sent, now, status))
+        self.exchanges.append(
+            Exchange(connection.intended, connection.sent, now, status, connection.request)
+        )
         self.busy.remove(connection)
         if status > CLOSED and connection.reusable:
             self.idle.append(connection)
@@ -238,14 +298,13 @@ def closed_loop(
     Counted are requests that were answered within the measured time. A closed or refused
     connection is recorded and replaced after a pause of 10 ms.
     """
-    connections = _Connections(connect)
-    messages = cycle(requests)
+    connections = _Connections(connect, requests)
     started = time.perf_counter() + warm_up
     end = started + seconds
     cpu = time.process_time()
     begun = time.perf_counter()
     for _ in range(concurrency):
-        connections.request(next(messages))
+        connections.request()
     seen = 0
     while time.perf_counter() < end:
         connections.wait(min(0.1, end - time.perf_counter()))
@@ -253,11 +312,11 @@ def closed_loop(
             time.sleep(_REFUSED_PAUSE)
         seen = len(connections.exchanges)
         for _ in range(concurrency - len(connections.busy)):
-            connections.request(next(messages))
+            connections.request()
     used = (time.process_time() - cpu) / (time.perf_counter() - begun)
     counted = [entry for entry in connections.exchanges if started <= entry.done < end]
     connections.give_up()
-    return Load(counted, started, seconds, used)
+    return Load(counted, started, seconds, used, connections.most_busy)
 
 
 def open_loop(
@@ -266,31 +325,44 @@ def open_loop(
     arrivals: Sequence[float],
     most_connections: int,
     patience: float = _GIVE_UP,
+    warm_up: float = 0.0,
+    seconds: float | None = None,
+    stamp: Stamp | None = None,
 ) -> Load:
     """Send a request at each of `arrivals` (ascending, seconds from now), whatever comes back.
 
     Where `most_connections` are busy, requests wait in the client; their latency counts from when
     they were due. After the last arrival the client waits `patience` seconds for answers; what
     still waits then is UNANSWERED.
+
+    Returns:
+        every request, those outside of the measured time too: it begins after `warm_up` and is
+        `seconds` long, to the last arrival unless told otherwise.
     """
-    connections = _Connections(connect)
-    messages = cycle(requests)
+    connections = _Connections(connect, requests, stamp)
     cpu = time.process_time()
-    started = time.perf_counter()
-    due = deque(started + arrival for arrival in arrivals)
-    give_up = (due[-1] if due else started) + patience
+    began = time.perf_counter()
+    due = deque(began + arrival for arrival in arrivals)
+    give_up = (due[-1] if due else began) + patience
     while (due or connections.busy) and (now := time.perf_counter()) < give_up:
         while due and due[0] <= now and len(connections.busy) < most_connections:
-            connections.request(next(messages), due.popleft())
+            connections.request(due.popleft())
         blocked = len(connections.busy) >= most_connections
         next_event = due[0] if due and not blocked else give_up
         connections.wait(min(next_event - time.perf_counter(), 0.1))
     ended = time.perf_counter()
     connections.give_up()
-    unsent = [Exchange(intended, ended, ended, UNANSWERED) for intended in due]
-    used = (time.process_time() - cpu) / (ended - started)
-    length = arrivals[-1] if arrivals else 0.0
-    return Load(connections.exchanges + unsent, started, length, used)
+    # The requests are sent in turn, so these are the ones that would have come next.
+    sent = len(arrivals) - len(due)
+    unsent = [
+        Exchange(intended, ended, ended, UNANSWERED, (sent + index) % len(requests))
+        for index, intended in enumerate(due)
+    ]
+    used = (time.process_time() - cpu) / (ended - began)
+    length = (arrivals[-1] if arrivals else 0.0) - warm_up if seconds is None else seconds
+    return Load(
+        connections.exchanges + unsent, began + warm_up, length, used, connections.most_busy
+    )
 
 
 def answered(exchange: Exchange) -> bool:

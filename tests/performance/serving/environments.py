@@ -20,7 +20,7 @@ REQUIREMENTS = {
 """What makes a peer, besides the runtime that all of them share with ours."""
 
 _SHARED = ("onnxruntime", "tokenizers", "numpy")
-_MARKER = "installed.txt"
+_MARKER = "compiled.txt"
 
 
 class AbsentError(Exception):
@@ -42,14 +42,18 @@ def prepare(name: str, folder: Path = FOLDER) -> Path:
         return python
     uv = shutil.which("uv") or str(ROOT / ".tools" / "uv" / "bin" / "uv")
     _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(environment)])
-    _run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted])
+    # Compiled, or every start of a peer would pay for it where PYTHONDONTWRITEBYTECODE is set.
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+    _run([*install, *wanted])
     marker.write_text("\n".join(wanted))
     return python
 
 
 def installed(name: str, folder: Path = FOLDER) -> list[str]:
-    """Return what `prepare` put into a peer's environment, as `package==version`."""
-    return (folder / name / _MARKER).read_text().splitlines()
+    """Return what `prepare` put into a peer's environment, as `package==version`; nothing where
+    there is none."""
+    marker = folder / name / _MARKER
+    return marker.read_text().splitlines() if marker.is_file() else []
 
 
 def _run(command: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in _LIBRARIES},
     }
+
+
+def label(description: Mapping[str, Any]) -> str:
+    """Return what a row of a table says of the machine, from what `describe` returned."""
+    return f"{description['processor']} × {description['cores']}"
 
 
 def cores() -> int:

@@ -19,7 +19,7 @@ PATH = "/invocations"
 """Where every server here answers."""
 
 _START_SECONDS = 90.0
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 2.0
 _LOG_LINES = 15
 
 
@@ -29,18 +29,29 @@ class ServerError(Exception):
 
 @contextmanager
 def group(
-    command: Sequence[str], environment: Mapping[str, str], log: Path, *, piped: bool = False
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    piped: bool = False,
+    folder: Path = ROOT,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run a command in a process group of its own, from the repository's root, and end the whole
-    group on leaving. What it writes goes to `log`; with `piped`, its standard input and output are
-    the caller's."""
+    """Run a command in a process group of its own, and end the whole group on leaving.
+
+    Args:
+        command: program and arguments.
+        environment: all that it gets; see `clean_environment`.
+        log: where what it writes goes.
+        piped: its standard input and output are the caller's.
+        folder: where it runs.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
         log.open("wb") as output,
         subprocess.Popen(
             command,
-            cwd=ROOT,
-            env=_environment(environment),
+            cwd=folder,
+            env=environment,
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
             stdout=subprocess.PIPE if piped else output,
             stderr=output,
@@ -63,7 +74,7 @@ def server(
     Raises:
         ServerError: it ended, or had no answer with status 200 within 90 seconds.
     """
-    with group(command, environment, log) as process:
+    with group(command, clean_environment(environment), log) as process:
         yield _first_answer(process, port, probe, log)
 
 
@@ -74,10 +85,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environment(extra: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BENCH_")}
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return our environment for a process of this checkout, with `extra` in it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        # Nobody serves without compiled modules.
+        if not name.startswith("BENCH_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     source = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "core" / "python")])
-    return {**kept, "PYTHONPATH": source, "TOKENIZERS_PARALLELISM": "false", **extra}
+    return {**kept, "PYTHONPATH": source, "TOKENIZERS_PARALLELISM": "false", **(extra or {})}
 
 
 def _first_answer(process: subprocess.Popen[str], port: int, probe: bytes, log: Path) -> str:

@@ -1,9 +1,10 @@
 """The encoder with nothing around it.
 
 `python -m tests.performance.serving.raw FOLDER TEXTS.json THREADS`: threads with a session of one
-thread each go over the texts again and again. Reads a line of JSON with `batch`, `padding` and
-`seconds`, answers with a line that holds `per_s`, the texts a second of all threads together, and
-reads the next. Between lines it sleeps.
+thread each go over the texts again and again. Reads a line of JSON with `batch`, `padding`,
+`seconds` and `bare`, answers with a line that holds `per_s`, the texts a second of all threads
+together, and reads the next. Between lines it sleeps. What is `bare` is the graph alone: the texts
+are tokenised and padded beforehand, and the logits are dropped.
 """
 
 from __future__ import annotations
@@ -11,13 +12,23 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
-from tests.performance.serving.peers.sentiment import Sentiment, softmax
+from tests.performance.serving.peers.sentiment import Ids, Sentiment, padded, softmax
+
+
+class Order(TypedDict):
+    """A line of standard input."""
+
+    batch: int
+    padding: float
+    seconds: float
+    bare: bool
 
 
 def groups(lengths: Sequence[int], batch: int, padding: float) -> list[list[int]]:
@@ -54,29 +65,52 @@ def label_all(model: Sentiment, texts: Sequence[str], batch: int, padding: float
     return [model.labels[best] for best in totals.argmax(axis=1)]
 
 
-def rate(
-    model: Sentiment, texts: Sequence[str], batch: int, padding: float, seconds: float
-) -> float:
-    """Return texts a second over as many whole passes as it takes to fill `seconds`."""
+def tokenised(
+    model: Sentiment, texts: Sequence[str], batch: int, padding: float
+) -> list[tuple[Ids, Ids]]:
+    """Return ids and mask of each run that `label_all` makes."""
+    sequences = [sequence for of_text in model.tokenise(texts) for sequence in of_text]
+    cut = groups([len(sequence) for sequence in sequences], batch, padding)
+    return [padded([sequences[row] for row in rows]) for rows in cut]
+
+
+def passes_per_s(work: Callable[[], object], seconds: float) -> float:
+    """Return passes a second over as many whole ones as it takes to fill `seconds`, one at
+    least."""
     started = time.perf_counter()
-    passes = 0
-    while (elapsed := time.perf_counter() - started) < seconds:
-        label_all(model, texts, batch, padding)
+    passes, elapsed = 0, 0.0
+    while not passes or elapsed < seconds:
+        work()
         passes += 1
-    return passes * len(texts) / elapsed
+        elapsed = time.perf_counter() - started
+    return passes / elapsed
+
+
+def measure(models: Sequence[Sentiment], texts: Sequence[str], order: Order) -> float:
+    """Return the texts a second of all models together, each on a thread of its own."""
+    batch, padding = order["batch"], order["padding"]
+    if order["bare"]:
+        runs = tokenised(models[0], texts, batch, padding)
+
+        def work(model: Sentiment) -> None:
+            for ids, mask in runs:
+                model.run(ids, mask)
+    else:
+
+        def work(model: Sentiment) -> None:
+            label_all(model, texts, batch, padding)
+
+    with ThreadPoolExecutor(len(models)) as pool:
+        rates = pool.map(lambda model: passes_per_s(lambda: work(model), order["seconds"]), models)
+        return sum(rates) * len(texts)
 
 
 def main(folder: Path, texts: Sequence[str], threads: int) -> None:
     """Answer lines of standard input until it ends."""
     models = [Sentiment(folder, threads=1) for _ in range(threads)]
-    with ThreadPoolExecutor(threads) as pool:
-        print(json.dumps({"ready": True}), flush=True)
-        for line in sys.stdin:
-            order = json.loads(line)
-            rates = pool.map(
-                lambda model, asked: rate(model, texts, **asked), models, [order] * threads
-            )
-            print(json.dumps({"per_s": sum(rates)}), flush=True)
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps({"per_s": measure(models, texts, json.loads(line))}), flush=True)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,11 @@ class Subject:
 
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """The setting in one line; nothing for a server that is run as it comes."""
+        return ", ".join(f"{name} {value}" for name, value in self.setting.items())
+
 
 def ours(artifact: Path | None) -> Subject:
     """Return our server as a user starts it, with its own artefact or another."""
@@ -53,18 +58,39 @@ def candidates(name: str, python: Path, artifact: Path, cores: int) -> list[Subj
                 "BENTOML_HOME": str(FOLDER / "bentoml" / "home"),
             },
         )
-        for setting in _settings(name, cores)
+        for setting in settings(name, cores)
     ]
 
 
-def _settings(name: str, cores: int) -> list[dict[str, int]]:
-    """Threads 0 is ONNX Runtime's default: as many as there are cores, spinning while they wait."""
+def settings(name: str, cores: int) -> list[dict[str, int]]:
+    """Return what to try with a peer.
+
+    Threads 0 is ONNX Runtime's default: as many as there are cores, spinning while they wait.
+    Handlers are BentoML's `threads`: how many calls, single ones or batches, a worker has under way
+    at once. Its default is 1.
+    """
     if name == "fastapi":
-        layouts = [(1, 0), (cores, 1), (1, 1), (cores, 0)]
+        layouts = dict.fromkeys([(1, 0), (cores, 1), (1, 1), (cores, 0)])
         return [{"workers": workers, "threads": threads} for workers, threads in layouts]
+    if name == "bentoml":
+        wait = 1_000  # its batcher drops what it expects to take longer than the limit
+        shapes = [
+            *((cores, 1, 1, batch) for batch in (1, 4, 8)),
+            *((cores, 1, 4, batch) for batch in (1, 8)),
+            *((1, 1, max(cores, 2), batch) for batch in (1, 8)),
+            (1, 0, 1, 8),
+        ]
+        return [
+            {
+                "workers": workers,
+                "threads": threads,
+                "handlers": handlers,
+                "batch": batch,
+                "wait_ms": wait if batch > 1 else 0,
+            }
+            for workers, threads, handlers, batch in dict.fromkeys(shapes)
+        ]
     batches = [(1, 0), (4, 2), (8, 5), (32, 10)]
-    if name == "bentoml":  # its batcher drops what it expects to take longer than the limit
-        batches = [(1, 0), (4, 1_000), (8, 1_000), (32, 1_000)]
     return [
         *(
             {"workers": cores, "threads": 1, "batch": batch, "wait_ms": wait}

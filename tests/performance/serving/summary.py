@@ -1,4 +1,4 @@
-"""From single requests to the figures of the report."""
+"""From single requests to the figures of a closed loop."""
 
 from __future__ import annotations
 
@@ -25,37 +25,14 @@ class Cell:
     p50_ms: float
     p95_ms: float
     p99_ms: float
+    tokens_per_s: float
+    """Tokens of the texts that were answered."""
+
     errors: int
     """Requests with any other fate."""
 
     client_cores: float
     """CPU cores that the load client used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overload:
-    """What became of more requests than the server can answer."""
-
-    offered_per_s: float
-    """Arrivals a second, as they were, whatever came back."""
-
-    deadline_ms: float
-    goodput_per_s: float
-    """Answers with status 200 within the deadline, counted from when the request was due."""
-
-    accepted_p99_ms: float
-    """99th percentile of all answers with status 200; 0 where there is none."""
-
-    refused: dict[str, int]
-    """Requests without a 200, by status, `closed` or `unanswered`."""
-
-    missed: int
-    """Answers with status 200 that came after the deadline."""
-
-    client_lag_p99_ms: float
-    """How late the client sent its requests; what is here is not the server's fault."""
-
-    client_cores: float
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -74,44 +51,34 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
-def cell(load: Load) -> Cell:
+def cell(load: Load, tokens: Sequence[int]) -> Cell:
     """Summarise a closed loop.
+
+    Args:
+        load: what it saw.
+        tokens: length of each of the run's requests.
 
     Raises:
         NothingAnsweredError: it has no answer.
     """
-    latencies = [entry.latency * 1e3 for entry in load.exchanges if answered(entry)]
-    if not latencies:
-        fates = dict(_fates(load.exchanges)) or "no request came to an end"
-        raise NothingAnsweredError(f"no request was answered with 200: {fates}")
+    answers = [entry for entry in load.exchanges if answered(entry)]
+    if not answers:
+        came = dict(fates(load.exchanges)) or "no request came to an end"
+        raise NothingAnsweredError(f"no request was answered with 200: {came}")
+    latencies = [entry.latency * 1e3 for entry in answers]
     return Cell(
-        requests_per_s=len(latencies) / load.seconds,
+        requests_per_s=len(answers) / load.seconds,
         p50_ms=percentile(latencies, 0.50),
         p95_ms=percentile(latencies, 0.95),
         p99_ms=percentile(latencies, 0.99),
-        errors=len(load.exchanges) - len(latencies),
+        tokens_per_s=sum(tokens[entry.request] for entry in answers) / load.seconds,
+        errors=len(load.exchanges) - len(answers),
         client_cores=load.client_cores,
     )
 
 
-def overload(load: Load, deadline: float) -> Overload:
-    """Judge each request of an open loop by its fate; `deadline` is in seconds."""
-    accepted = [entry.latency for entry in load.exchanges if answered(entry)]
-    in_time = sum(latency <= deadline for latency in accepted)
-    lags = [entry.sent - entry.intended for entry in load.exchanges]
-    return Overload(
-        offered_per_s=len(load.exchanges) / load.seconds,
-        deadline_ms=deadline * 1e3,
-        goodput_per_s=in_time / load.seconds,
-        accepted_p99_ms=percentile(accepted, 0.99) * 1e3 if accepted else 0.0,
-        refused=dict(sorted(_fates(load.exchanges).items())),
-        missed=len(accepted) - in_time,
-        client_lag_p99_ms=percentile(lags, 0.99) * 1e3 if lags else 0.0,
-        client_cores=load.client_cores,
-    )
-
-
-def _fates(exchanges: Sequence[Exchange]) -> Counter[str]:
+def fates(exchanges: Sequence[Exchange]) -> Counter[str]:
+    """Count the requests without a 200 by status, `closed` or `unanswered`."""
     return Counter(
         _NAMES.get(entry.status, str(entry.status)) for entry in exchanges if not answered(entry)
     )
@@ -124,24 +91,8 @@ def median_cell(rounds: Sequence[Cell]) -> Cell:
         p50_ms=statistics.median(entry.p50_ms for entry in rounds),
         p95_ms=statistics.median(entry.p95_ms for entry in rounds),
         p99_ms=statistics.median(entry.p99_ms for entry in rounds),
+        tokens_per_s=statistics.median(entry.tokens_per_s for entry in rounds),
         errors=sum(entry.errors for entry in rounds),
-        client_cores=statistics.median(entry.client_cores for entry in rounds),
-    )
-
-
-def median_overload(rounds: Sequence[Overload]) -> Overload:
-    """Return the median of each rate and time over the rounds; counts are summed."""
-    refused: Counter[str] = Counter()
-    for entry in rounds:
-        refused.update(entry.refused)
-    return Overload(
-        offered_per_s=statistics.median(entry.offered_per_s for entry in rounds),
-        deadline_ms=rounds[0].deadline_ms,
-        goodput_per_s=statistics.median(entry.goodput_per_s for entry in rounds),
-        accepted_p99_ms=statistics.median(entry.accepted_p99_ms for entry in rounds),
-        refused=dict(sorted(refused.items())),
-        missed=sum(entry.missed for entry in rounds),
-        client_lag_p99_ms=statistics.median(entry.client_lag_p99_ms for entry in rounds),
         client_cores=statistics.median(entry.client_cores for entry in rounds),
     )
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import resource
 import threading
+from contextlib import nullcontext
 from itertools import count
 
 import pytest
 
+from tests.performance.serving.bench import ClientLimitError, hold_to_limit, time_left
 from tests.performance.serving.client import (
     CLOSED,
     UNANSWERED,
     answered,
     closed_loop,
+    most_connections,
     open_loop,
     post,
+    raise_file_limit,
 )
 from tests.unit.performance.conftest import Connect, StartServer
 
@@ -127,3 +132,72 @@ def test_a_large_request_goes_out_in_pieces(start_server: StartServer) -> None:
 
     load = open_loop(start_server(answer), [post("/", body)], [0.0], most_connections=1)
     assert [entry.status for entry in load.exchanges] == [200]
+
+
+def test_each_exchange_says_which_request_it_was(start_server: StartServer) -> None:
+    requests = [post("/", b"0"), post("/", b"1"), post("/", b"2")]
+    connect = start_server(lambda request: BUSY if request.endswith(b"1") else OK)
+    load = open_loop(connect, requests, BURST, most_connections=4)
+    assert {(entry.request, entry.status) for entry in load.exchanges} == {
+        *((0, 200), (1, 503), (2, 200))
+    }
+
+
+def test_what_was_not_even_sent_keeps_its_place(start_server: StartServer) -> None:
+    connect = start_server(lambda _: b"")
+    load = open_loop(connect, [post("/", b"{}")] * 3, [0.0] * 5, most_connections=2, patience=0.1)
+    assert sorted(entry.request for entry in load.exchanges) == [0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize(("most", "reached"), [(3, True), (6, False)])
+def test_the_load_says_how_many_were_under_way(
+    start_server: StartServer, most: int, reached: bool
+) -> None:
+    load = open_loop(start_server(lambda _: b""), [post("/", b"{}")], [0.0] * 5, most, patience=0.1)
+    assert load.most_under_way == min(most, 5)
+    with pytest.raises(ClientLimitError, match="ulimit -n") if reached else nullcontext():
+        hold_to_limit(load, most)
+
+
+def test_the_measured_time_begins_after_the_warm_up(start_server: StartServer) -> None:
+    arrivals = [0.0, 0.1, 0.2, 0.3]
+    connect = start_server(lambda _: OK)
+    load = open_loop(connect, [post("/", b"{}")], arrivals, 4, warm_up=0.15, seconds=0.1)
+    assert load.seconds == 0.1
+    assert len(load.exchanges) == 4
+    due = sorted(entry.intended - load.started for entry in load.exchanges)
+    assert due == pytest.approx([-0.15, -0.05, 0.05, 0.15])
+
+
+def test_a_request_says_how_much_time_its_schedule_leaves() -> None:
+    stamp = time_left(1.0)
+    request = post("/invocations", b"{}")
+    assert stamp(request, 0.0004) == request.replace(
+        b"HTTP/1.1\r\n",
+        b"HTTP/1.1\r\nX-Amzn-SageMaker-Custom-Attributes: timeout-ms=999\r\n",
+    )
+    assert b"timeout-ms=250\r\n" in stamp(request, 0.75)
+    assert b"timeout-ms=1\r\n" in stamp(request, 3.0)
+
+
+def test_what_waits_in_the_client_is_stamped_when_it_is_sent(start_server: StartServer) -> None:
+    waits: list[float] = []
+
+    def stamp(request: bytes, waited: float) -> bytes:
+        waits.append(waited)
+        return request
+
+    connect = start_server(lambda _: OK)
+    load = open_loop(connect, [post("/", b"{}")], [0.0] * 10, most_connections=1, stamp=stamp)
+    assert waits == pytest.approx([entry.lag for entry in load.exchanges])
+    assert waits[-1] > waits[0]
+
+
+def test_the_limit_of_connections_is_read_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {resource.RLIMIT_NOFILE: (1_024, 4_096)}
+    monkeypatch.setattr(resource, "getrlimit", limits.__getitem__)
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+    assert most_connections() == 924
+    raise_file_limit()
+    assert limits[resource.RLIMIT_NOFILE] == (4_096, 4_096)
+    assert most_connections() == 3_996

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.performance.serving.budget import estimate
 from tests.performance.serving.plan import NAMES, Plan, parse
 
 
@@ -44,3 +45,21 @@ def test_what_cannot_be_done(arguments: list[str], capsys: pytest.CaptureFixture
         parse(arguments)
     assert left.value.code == 2
     assert arguments[0] in capsys.readouterr().err
+
+
+def test_a_quick_run_is_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        parse(["--quick", "--check"])
+    assert left.value.code == 2
+    assert "untried" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_default_run_takes_about_ten_minutes(cores: int) -> None:
+    assert 300 < estimate(parse([]), cores) <= 630
+
+
+def test_less_is_estimated_to_take_less() -> None:
+    assert estimate(parse(["--quick"]), 2) < 60
+    assert estimate(parse(["--only", "ours"]), 2) < estimate(parse([]), 2) / 3
+    assert estimate(parse(["--rounds", "1"]), 2) < estimate(parse([]), 2)

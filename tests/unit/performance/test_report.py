@@ -10,31 +10,54 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.performance.serving.report import Results, assemble, show, write
-from tests.performance.serving.summary import Cell, Overload
+from tests.performance.serving.report import assemble, write
+from tests.performance.serving.results import Results, best
+from tests.performance.serving.saturation import LengthClass, Overload
+from tests.performance.serving.summary import Cell
+from tests.performance.serving.tables import show
 from tests.performance.serving.targets import TARGETS, verdicts
 
 ABOUT: dict[str, Any] = {
     "model": "m-1",
-    "machine": {"cores": 2},
+    "machine": {"cores": 2, "processor": "Abacus 9"},
     "texts": {"median": 25, "p95": 90, "longest": 300},
+    "options": {"concurrency": [1, 32]},
 }
+FAST, QUICK = "workers 2", "workers 1"
 
 
 def measured(rate: float, p50: float = 10.0, p99: float = 30.0) -> Cell:
-    return Cell(rate, p50, 20.0, p99, errors=0, client_cores=0.05)
+    return Cell(rate, p50, 20.0, p99, tokens_per_s=30 * rate, errors=0, client_cores=0.05)
+
+
+def overloaded(**broken: int) -> Overload:
+    return Overload(
+        offered_per_s=1880.0,
+        deadline_ms=1000.0,
+        goodput_per_s=893.0,
+        goodput_tokens_per_s=893.0 * 24,
+        accepted_p99_ms=80.0,
+        refused={"503": 900},
+        broken=broken,
+        late_by_intended=2,
+        classes=[LengthClass(20, 900, 600, 290), LengthClass(300, 980, 400, 580)],
+        client_lag_p99_ms=1.0,
+        most_under_way=700,
+        client_cores=0.1,
+    )
 
 
 def results() -> Results:
-    found = Results(ceiling=[1000.0, 1040.0, 900.0])
+    found = Results(ceiling=[1000.0, 1040.0, 900.0], session=[1100.0, 1150.0, 1000.0])
     for rate in (900.0, 950.0, 940.0):
         found.add("ours", 1, measured(300.0, p50=3.0))
         found.add("ours", 32, measured(rate, p99=40.0))
     for name, rate, p99 in (("fastapi", 300.0, 200.0), ("litserve", 470.0, 100.0)):
-        found.add(name, 1, measured(100.0, p50=4.0))
-        found.add(name, 32, measured(rate, p99=p99))
-    found.overload.append(Overload(1880.0, 1000.0, 893.0, 80.0, {"503": 900}, 0, 1.0, 0.1))
+        found.add(name, 1, measured(100.0, p50=4.0), QUICK)
+        found.add(name, 32, measured(rate, p99=p99), FAST)
+    found.overload.append(overloaded())
     found.absent["bentoml"] = "no such package"
+    found.trouble.append("litserve failed once")
     return found
 
 
@@ -52,6 +75,9 @@ def test_the_report_has_the_agreed_shape(tmp_path: Path) -> None:
     assert report["ours"]["32"]["spread"] == pytest.approx(50 / 940)
     assert report["rounds"]["requests_per_s"]["ours"]["32"] == [900, 950, 940]
     assert report["overload"]["refused"] == {"503": 900}
+    assert report["session_run_per_s"] == 1100
+    assert report["peers"]["fastapi"]["1"]["setting"] == QUICK
+    assert report["peers"]["fastapi"]["32"]["setting"] == FAST
     assert report["peers_absent"] == {"bentoml": "no such package"}
     assert report["model"] == "m-1"
 
@@ -63,8 +89,40 @@ def test_ratios_are_of_the_figures_shown() -> None:
         "p99_32_to_best_peer": pytest.approx(0.4),
         "p50_1_to_best_peer": pytest.approx(0.75),
         "goodput_to_peak": pytest.approx(0.95),
-        "accepted_too_late": 0,
+        "goodput_tokens_to_peak": pytest.approx(0.76),
+        "broken_promises": 0,
+        "client_lag_to_deadline": 0.001,
     }
+
+
+def test_every_kind_of_broken_promise_counts() -> None:
+    found = results()
+    found.overload.append(overloaded(**{"504": 2}))
+    found.overload.append(overloaded(late=1, closed=3))
+    report = assemble(found, ABOUT)
+    assert report["overload"]["broken"] == {"504": 2, "late": 1, "closed": 3}
+    assert report["overload"]["late_by_sent"] == 1
+    assert report["overload"]["late_by_intended"] == 6
+    assert report["ratios"]["broken_promises"] == 6
+
+
+def test_the_peak_may_lie_beyond_what_peers_are_measured_at() -> None:
+    found = results()
+    found.add("ours", 256, measured(1000.0))
+    report = assemble(found, ABOUT)
+    assert report["overload"]["peak_per_s"] == 1000
+    assert report["overload"]["peak_tokens_per_s"] == 30_000
+    assert set(report["ours"]) == {"1", "32"}
+    assert set(report["ours_beyond"]) == {"256"}
+
+
+def test_a_peer_is_shown_in_the_setting_that_is_best_for_each_concurrency() -> None:
+    rounds = {
+        FAST: [measured(200.0, p50=9.0), measured(10.0, p50=9.0), measured(210.0, p50=9.0)],
+        QUICK: [measured(190.0, p50=5.0)] * 3,
+    }
+    assert best(rounds, 1) == QUICK
+    assert best(rounds, 8) == FAST
 
 
 def test_all_targets_can_be_met() -> None:
@@ -79,7 +137,8 @@ def test_all_targets_can_be_met() -> None:
         ("p99_32_to_best_peer", 0.999, 1.0),
         ("p50_1_to_best_peer", 1.0, 1.001),
         ("goodput_to_peak", 0.9, 0.899),
-        ("accepted_too_late", 0, 1),
+        ("broken_promises", 0, 1),
+        ("client_lag_to_deadline", 0.05, 0.051),
     ],
 )
 def test_each_target_has_its_limit(name: str, just_met: float, just_missed: float) -> None:
@@ -100,6 +159,9 @@ def test_what_was_not_measured_is_not_met() -> None:
 @pytest.mark.parametrize("found", [results(), Results(ceiling=[5.0]), Results()])
 def test_a_report_can_be_shown_however_little_it_holds(found: Results) -> None:
     printed = StringIO()
-    show(assemble(found, ABOUT), Console(file=printed, width=120))
+    show(assemble(found, ABOUT), Console(file=printed, width=190))
     assert "Targets" in printed.getvalue()
+    rows = [line for line in printed.getvalue().splitlines() if line.startswith("│")]
+    assert rows
+    assert all("m-1" in row and "Abacus 9 × 2" in row for row in rows)
     assert ("no such package" in printed.getvalue()) == ("bentoml" in found.absent)

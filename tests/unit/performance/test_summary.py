@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.performance.serving.client import CLOSED, UNANSWERED, Exchange, Load
+from tests.performance.serving.client import CLOSED, Exchange, Load
 from tests.performance.serving.summary import (
     Cell,
     NothingAnsweredError,
     cell,
     median_cell,
-    median_overload,
-    overload,
     percentile,
     spread,
 )
@@ -41,57 +39,32 @@ def test_what_has_no_percentile(values: list[float], share: float) -> None:
         percentile(values, share)
 
 
-def exchange(latency: float, status: int = 200, late: float = 0.0) -> Exchange:
-    return Exchange(intended=1.0, sent=1.0 + late, done=1.0 + latency, status=status)
+def exchange(latency: float, status: int = 200, request: int = 0) -> Exchange:
+    return Exchange(1.0, 1.0, 1.0 + latency, status, request)
 
 
 def test_a_cell_counts_only_what_was_answered() -> None:
-    answers = [exchange(ms / 1e3) for ms in range(1, 101)]
+    answers = [exchange(ms / 1e3, request=ms % 2) for ms in range(1, 101)]
     failed = [exchange(9, 503), exchange(9, CLOSED)]
-    found = cell(Load([*answers, *failed], started=0.0, seconds=4.0, client_cores=0.1))
+    load = Load([*answers, *failed], started=0.0, seconds=4.0, client_cores=0.1)
+    found = cell(load, tokens=[10, 30])
     assert found.requests_per_s == 25
+    assert found.tokens_per_s == 25 * 20
     assert (found.p50_ms, found.p95_ms, found.p99_ms) == pytest.approx((50, 95, 99))
     assert found.errors == 2
 
 
 def test_a_cell_without_an_answer_says_what_came_instead() -> None:
+    load = Load([exchange(1, CLOSED)] * 2, started=0.0, seconds=1.0, client_cores=0.1)
     with pytest.raises(NothingAnsweredError, match=r"closed.*2"):
-        cell(Load([exchange(1, CLOSED)] * 2, started=0.0, seconds=1.0, client_cores=0.1))
+        cell(load, [1])
 
 
-def test_overload_judges_each_request_by_its_fate() -> None:
-    fates = [
-        *[exchange(0.1)] * 6,
-        exchange(0.6, late=0.2),
-        *[exchange(0.01, 503)] * 2,
-        exchange(0.01, 429),
-        exchange(0.01, CLOSED),
-        exchange(3, UNANSWERED),
+def test_rounds_become_medians_and_errors_become_sums() -> None:
+    rounds = [
+        Cell(rate, rate, rate, rate, rate, errors=1, client_cores=0.1) for rate in (5.0, 1.0, 3.0)
     ]
-    found = overload(Load(fates, started=0.0, seconds=2.0, client_cores=0.3), deadline=0.5)
-    assert found.offered_per_s == 6
-    assert found.goodput_per_s == 3
-    assert found.missed == 1
-    assert found.accepted_p99_ms == pytest.approx(600)
-    assert found.refused == {"429": 1, "503": 2, "closed": 1, "unanswered": 1}
-    assert found.client_lag_p99_ms == pytest.approx(200)
-    assert found.deadline_ms == 500
-
-
-def test_overload_may_accept_nothing() -> None:
-    found = overload(Load([exchange(0.1, 503)], started=0.0, seconds=1.0, client_cores=0.0), 1.0)
-    assert (found.goodput_per_s, found.accepted_p99_ms, found.missed) == (0, 0, 0)
-
-
-def test_rounds_become_medians_and_counts_become_sums() -> None:
-    rounds = [Cell(rate, rate, rate, rate, errors=1, client_cores=0.1) for rate in (5.0, 1.0, 3.0)]
-    assert median_cell(rounds) == Cell(3.0, 3.0, 3.0, 3.0, errors=3, client_cores=0.1)
-    slow = overload(Load([exchange(2), exchange(1, 503)], 0.0, 1.0, 0.1), 1.0)
-    quick = overload(Load([exchange(0.5)] * 2, 0.0, 1.0, 0.1), 1.0)
-    both = median_overload([slow, quick])
-    assert both.goodput_per_s == 1.0
-    assert both.missed == 1
-    assert both.refused == {"503": 1}
+    assert median_cell(rounds) == Cell(3.0, 3.0, 3.0, 3.0, 3.0, errors=3, client_cores=0.1)
 
 
 def test_spread_is_relative_to_the_median() -> None:

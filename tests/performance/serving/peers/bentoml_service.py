@@ -6,7 +6,14 @@ from typing import Any
 
 import bentoml
 
-from tests.performance.serving.peers.sentiment import BATCH, WAIT_MS, WORKERS, Sentiment, number
+from tests.performance.serving.peers.sentiment import (
+    BATCH,
+    HANDLERS,
+    WAIT_MS,
+    WORKERS,
+    Sentiment,
+    number,
+)
 
 _BATCH = number(BATCH, 1)
 _BATCHING: dict[str, Any] = (
@@ -16,7 +23,12 @@ _BATCHING: dict[str, Any] = (
 )
 
 
-@bentoml.service(workers=number(WORKERS, 1), traffic={"timeout": 60}, metrics={"enabled": False})
+@bentoml.service(
+    workers=number(WORKERS, 1),
+    threads=number(HANDLERS, 1),
+    traffic={"timeout": 60},
+    metrics={"enabled": False},
+)
 class SentimentService:
     """A request's texts, which BentoML joins with those of other requests where batching is on."""
 

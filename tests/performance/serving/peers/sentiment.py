@@ -22,13 +22,17 @@ from tests.performance.serving.artifact import load
 FOLDER = "BENCH_ARTIFACT"
 WORKERS = "BENCH_WORKERS"
 THREADS = "BENCH_THREADS"
+HANDLERS = "BENCH_HANDLERS"
 BATCH = "BENCH_BATCH"
 WAIT_MS = "BENCH_WAIT_MS"
 """Environment variables of a peer: the artefact, processes, threads of a session (0 is ONNX
-Runtime's default), most requests of a batch, and how long a batch waits for more of them."""
+Runtime's default), calls that a process handles at once, most requests of a batch, and how long a
+batch waits for more of them."""
 
 Windows = list[list[list[int]]]
 """For each text its windows, for each window its token ids."""
+
+Ids = npt.NDArray[np.int32]
 
 
 def number(variable: str, default: int) -> int:
@@ -67,12 +71,10 @@ class Sentiment:
 
     def logits(self, sequences: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
         """Run sequences, padded to the longest, through the graph; return (n, classes)."""
-        longest = max(map(len, sequences))
-        ids = np.zeros((len(sequences), longest), np.int32)
-        mask = np.zeros_like(ids)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)] = sequence
-            mask[row, : len(sequence)] = 1
+        return self.run(*padded(sequences))
+
+    def run(self, ids: Ids, mask: Ids) -> npt.NDArray[np.float32]:
+        """Run the graph and nothing else; return (n, classes)."""
         answer: npt.NDArray[np.float32] = self._session.run(
             ["logits"], {"ids": ids, "mask": mask}, self._run
         )[0]
@@ -90,6 +92,17 @@ class Sentiment:
             scores = dict(zip(self.labels, mean.tolist(), strict=True))
             results.append({"label": self.labels[int(mean.argmax())], "scores": scores})
         return results
+
+
+def padded(sequences: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
+    """Return ids and mask, (n, tokens of the longest), as the graph takes them."""
+    longest = max(map(len, sequences))
+    ids = np.zeros((len(sequences), longest), np.int32)
+    mask = np.zeros_like(ids)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = sequence
+        mask[row, : len(sequence)] = 1
+    return ids, mask
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
