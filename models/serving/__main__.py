@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from models.artifacts import LOCK_FILE
 from models.serving.settings import (
     MODELS_VARIABLE,
     PORT_VARIABLE,
@@ -17,6 +18,9 @@ from models.serving.settings import (
     from_environment,
     parse_models,
 )
+
+REGISTERED = Path("/opt/ml/model")
+"""Where SageMaker unpacks the artefact of a model package: it goes before the image's own."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,7 +70,12 @@ def _parser(settings: ServerSettings) -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", help=f"like full,fast; or {MODELS_VARIABLE}; else all there are"
     )
-    parser.add_argument("--artifact", type=Path, help="folder of the model `full`")
+    parser.add_argument(
+        "--artifact",
+        type=Path,
+        default=REGISTERED if (REGISTERED / LOCK_FILE).exists() else None,
+        help=f"folder of the model `full`; {REGISTERED} where a registered model is mounted there",
+    )
     parser.add_argument("--workers", type=int, help="inference threads; one for each CPU if absent")
     return parser
 
@@ -75,6 +84,8 @@ def _serve(settings: ServerSettings, artifact: Path | None) -> int:
     gc.disable()  # until it serves: hardly anything of what is loaded now is garbage
     # One text at a time is tokenised here: threads of the tokenizer's own would only wait.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # Nor has NumPy anything to share out, and laying out its threads takes it 50 ms.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import uvloop  # `bundle` and --help need none of these
 
     from models.artifacts import ArtifactError

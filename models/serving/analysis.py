@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from customerai.domain.taxonomy import Topic
-from models.serving.adapters.sentiment import ASPECTS, SentimentTier, sentiment
+from models.serving.adapters.sentiment import ASPECTS, sentiment
 from models.serving.engine import Engine
-from models.serving.errors import DeadlineError, NotFoundError, RequestError
+from models.serving.errors import NotFoundError, NotServedError, OverloadedError
 from models.serving.model import BatchedModel
 from models.serving.registry import LoadedModel
+from models.serving.tickets import Caller
 from models.serving.wire import AnalyseBody
 
 T = TypeVar("T")
@@ -31,16 +33,17 @@ _NEEDS = {
     "urgency": "intents",
     "language": "language",
 }
-_EMBED_SECONDS = 30.0
+_ABSTENTIONS: Mapping[str, object] = {
+    "abstained": True,
+    "aspects": [],
+    "topics": [],
+    "intent": None,
+    "urgency": None,
+}
+"""What results say of a text in a language that the models do not know."""
 
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: how long they wait, whose share of the queue it is, on which connection."""
-
-    timeout: float
-    client: Hashable = None
-    source: Hashable = None
+_MOST_BESIDE = 32
+"""With so many calls beside the event loop, or waiting for it, no more long texts are let in."""
 
 
 class Analyser:
@@ -53,9 +56,10 @@ class Analyser:
         self._engine = engine
         self._light = light_characters
         self._aside = ThreadPoolExecutor(2, "aside")
-        self._matcher = (
-            self._models["topics"](self._embed_from_thread) if "topics" in self._models else None
-        )
+        self._beside_now = 0
+        if {"static", "full"} <= self._models.keys():
+            full = self._models["full"].version
+            self._sure_above: float = self._models["static"].sure_above_beside(full)
 
     def close(self) -> None:
         self._aside.shutdown(cancel_futures=True)
@@ -84,58 +88,47 @@ class Analyser:
     async def analyse(self, asked: AnalyseBody, caller: Caller) -> Result:
         """Return the response of `/invocations`.
 
-        A cascade whose request includes aspects is answered by `full` alone: it runs for the
-        aspects anyway.
+        Features that no model here finds are left out, and named. A cascade whose request includes
+        aspects is answered by `full` alone: it runs for the aspects anyway.
 
         Raises:
-            RequestError: it asks for what this server has no model for, or was not served.
+            RequestError: the tier is not served here, or the request was not served.
         """
-        if asked.tier == "full" and not asked.include:
-            return await self._plain(asked.texts, caller)
-        self._check(asked)
-        ends = time.monotonic() + caller.timeout
-
-        def left() -> Caller:
-            seconds = ends - time.monotonic()
-            if seconds <= 0:
-                raise DeadlineError("the deadline passed before the answer was there")
-            return Caller(seconds, caller.client, caller.source)
-
-        version, results = await self._sentiment(asked, left)
-        if asked.include & _VECTOR_FEATURES:
-            await self._from_vectors(asked, results, left)
-        if "language" in asked.include:
-            await self._language(asked.texts, results)
-        return {"model": version, "results": results}
-
-    async def _plain(self, texts: Sequence[str], caller: Caller) -> Result:
-        """The shortest way, which most requests take."""
-        tier = self._tier("full")
-        work = await self._units(tier, texts)
-        answers = await self._run(tier.name, work, caller)
-        return {"model": tier.version, "results": self._results(tier, work, answers)}
+        for name in ("static", "full") if asked.tier == "cascade" else (asked.tier,):
+            self._tier(name)
+        omitted = sorted(feature for feature in asked.include if not self._finds(feature))
+        include = asked.include.difference(omitted)
+        version, results = await self._sentiment(asked, include, caller)
+        if include & _VECTOR_FEATURES:
+            await self._from_vectors(asked, include, results, caller)
+        if "language" in self._models:
+            await self._language(asked.texts, include, results)
+        answer: Result = {"model": version, "results": results}
+        if omitted:
+            answer["omitted"] = omitted
+        return answer
 
     async def _sentiment(
-        self, asked: AnalyseBody, left: Callable[[], Caller]
+        self, asked: AnalyseBody, include: AbstractSet[str], caller: Caller
     ) -> tuple[str, list[Result]]:
-        texts, aspects = asked.texts, "aspects" in asked.include
+        texts, aspects = asked.texts, "aspects" in include
         if asked.tier == "cascade":
             if not aspects:
-                return await self._cascade(texts, left)
+                return await self._cascade(texts, caller)
             version = self._cascade_version()
         else:
             version = self._tier(asked.tier).version
         name = "full" if asked.tier == "cascade" else asked.tier
         if not aspects:
-            return version, await self._of_tier(name, texts, left())
+            return version, await self._of_tier(name, texts, caller)
         full = self._tier("full")
         work = await self._units(full, texts)
-        answers = await self._run(full.name + ASPECTS, work, left())
+        answers = await self._run(full.name + ASPECTS, work, caller)
         if name == "full":
             logits = [[row for row, _ in rows] for rows in answers]
             results = self._results(full, work, logits)
         else:
-            results = await self._of_tier(name, texts, left())
+            results = await self._of_tier(name, texts, caller)
         found = await self._beside(
             texts, lambda: [full.aspects(t, a) for t, a in zip(texts, answers, strict=True)]
         )
@@ -148,77 +141,69 @@ class Analyser:
         work = await self._units(tier, texts)
         return self._results(tier, work, await self._run(name, work, caller))
 
-    async def _cascade(
-        self, texts: Sequence[str], left: Callable[[], Caller]
-    ) -> tuple[str, list[Result]]:
-        results = await self._of_tier("static", texts, left())
-        sure_above = self._tier("static").sure_above
+    async def _cascade(self, texts: Sequence[str], caller: Caller) -> tuple[str, list[Result]]:
+        results = await self._of_tier("static", texts, caller)
         unsure = [
             index
             for index, result in enumerate(results)
-            if max(result["scores"].values()) < sure_above
+            if max(result["scores"].values()) < self._sure_above
         ]
         if unsure:
-            better = await self._of_tier("full", [texts[index] for index in unsure], left())
+            better = await self._of_tier("full", [texts[index] for index in unsure], caller)
             for index, result in zip(unsure, better, strict=True):
                 results[index] = result
         return self._cascade_version(), results
 
     async def _from_vectors(
-        self, asked: AnalyseBody, results: list[Result], left: Callable[[], Caller]
+        self, asked: AnalyseBody, include: AbstractSet[str], results: list[Result], caller: Caller
     ) -> None:
-        model = self.batched("embeddings")
-        work = await self._units(model, asked.texts)
-        answers = await self._run(model.name, work, left())
-        vectors = np.stack([model.vector(u, a) for u, a in zip(work, answers, strict=True)])  # type: ignore[attr-defined]
-        if "topics" in asked.include and asked.topics is not None and self._matcher is not None:
+        vectors = await self._vectors(asked.texts, caller)
+        if "topics" in include and asked.topics is not None:
+            matcher = self._models["topics"]
             topics = [Topic(each.id, each.label, tuple(each.examples)) for each in asked.topics]
-            # Always beside the event loop: topics that are new here are embedded first.
-            loop, matcher = asyncio.get_running_loop(), self._matcher
-            try:
-                async with asyncio.timeout(left().timeout):
-                    found = await loop.run_in_executor(self._aside, matcher.match, vectors, topics)
-            except TimeoutError as error:
-                raise DeadlineError("the deadline passed before the answer was there") from error
+            points = await matcher.prototypes(topics, lambda new: self._vectors(new, caller))
+            found = await self._beside(asked.texts, lambda: matcher.match(vectors, topics, points))
             for result, matches in zip(results, found, strict=True):
                 result["topics"] = [asdict(match) for match in matches]
-        if asked.include & {"intent", "urgency"}:
+        if include & {"intent", "urgency"}:
             classified = self._models["intents"].classify(vectors)
             for result, (intent, urgency) in zip(results, classified, strict=True):
-                if "intent" in asked.include:
+                if "intent" in include:
                     result["intent"] = intent and asdict(intent)
-                if "urgency" in asked.include:
+                if "urgency" in include:
                     result["urgency"] = urgency and asdict(urgency)
 
-    async def _language(self, texts: Sequence[str], results: list[Result]) -> None:
-        detect = self._models["language"].detect
-        found = await self._beside(texts, lambda: [detect(text) for text in texts])
-        for result, language in zip(results, found, strict=True):
-            result["language"] = asdict(language)
-            if not language.supported:
-                result["abstained"] = True
+    async def _language(
+        self, texts: Sequence[str], include: AbstractSet[str], results: list[Result]
+    ) -> None:
+        """Abstain from texts in languages that the models do not know, asked or not."""
+        model = self._models["language"]
+        if "language" in include:
+            found = await self._beside(texts, lambda: [model.detect(text) for text in texts])
+            for result, language in zip(results, found, strict=True):
+                result["language"] = asdict(language)
+            supported = [language.supported for language in found]
+        else:
+            supported = await self._beside(texts, lambda: [model.supported(t) for t in texts])
+        for result, known in zip(results, supported, strict=True):
+            if not known:
+                result |= {name: said for name, said in _ABSTENTIONS.items() if name in result}
 
     # --- the models -------------------------------------------------------------------------------
 
     def _tier(self, name: str) -> Any:
         tier = self._models.get(name)
         if tier is None:
-            raise RequestError(f"tier: this server has no model {name!r}")
+            raise NotServedError(f"tier: this server has no model {name!r}")
         return tier
 
     def _cascade_version(self) -> str:
         return f"{self._tier('static').version}+{self._tier('full').version}"
 
-    def _check(self, asked: AnalyseBody) -> None:
-        for name in ("static", "full") if asked.tier == "cascade" else (asked.tier,):
-            self._tier(name)
-        if "aspects" in asked.include:
-            full: SentimentTier | None = self._models.get("full")
-            if full is None or not full.finds_aspects:
-                raise RequestError("include: this server's models find no aspects")
-        for feature in sorted(asked.include - {"aspects"}):
-            if _NEEDS[feature] not in self._models:
-                raise RequestError(f"include: this server has no model for {feature!r}")
+    def _finds(self, feature: str) -> bool:
+        if feature == "aspects":
+            return "full" in self._models and bool(self._models["full"].finds_aspects)
+        return _NEEDS[feature] in self._models
 
     @staticmethod
     def _results(tier: Any, work: Sequence[Any], answers: Sequence[Any]) -> list[Result]:
@@ -235,6 +220,15 @@ class Analyser:
     # --- running ----------------------------------------------------------------------------------
 
     async def _units(self, model: BatchedModel, texts: Sequence[str]) -> list[list[Any]]:
+        """Cut texts into what runs.
+
+        Raises:
+            OverloadedError: they are long, and too many such requests wait beside the event loop.
+        """
+        if self._beside_now >= _MOST_BESIDE and self._are_long(texts):
+            error = OverloadedError("the queue is full; try again later")
+            error.retry_seconds = 1
+            raise error
         return await self._beside(texts, lambda: model.units(texts))
 
     async def _run(
@@ -242,25 +236,28 @@ class Analyser:
     ) -> list[list[Any]]:
         """Run each text's units; return each text's answers."""
         units = [(lane, unit) for units in work for unit in units]
-        answers = iter(
-            await self._engine.run(
-                units, timeout=caller.timeout, client=caller.client, source=caller.source
-            )
-        )
+        answers = iter(await self._engine.run(units, caller))
         return [list(itertools.islice(answers, len(units))) for units in work]
+
+    async def _vectors(self, texts: Sequence[str], caller: Caller) -> npt.NDArray[np.float32]:
+        """Return the embeddings (n, 384)."""
+        model: Any = self._models["embeddings"]
+        work = await self._units(model, texts)
+        answers = await self._run(model.name, work, caller)
+        return await self._beside(
+            texts,
+            lambda: np.stack([model.vector(u, a) for u, a in zip(work, answers, strict=True)]),
+        )
 
     async def _beside(self, texts: Sequence[str], call: Callable[[], T]) -> T:
         """Call at once where the texts are short; beside the event loop where they are long."""
-        if sum(map(len, texts)) <= self._light:
+        if not self._are_long(texts):
             return call()
-        return await asyncio.get_running_loop().run_in_executor(self._aside, call)
+        self._beside_now += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._aside, call)
+        finally:
+            self._beside_now -= 1
 
-    def _embed_from_thread(self, texts: Sequence[str]) -> Any:
-        """Return embeddings (n, 384), for the topic matcher on a thread of its own."""
-        model = self.batched("embeddings")
-        work = model.units(texts)
-        units = [(model.name, unit) for units in work for unit in units]
-        answers = iter(self._engine.run_from_thread(units, timeout=_EMBED_SECONDS))
-        return np.stack(
-            [model.vector(units, list(itertools.islice(answers, len(units)))) for units in work]  # type: ignore[attr-defined]
-        )
+    def _are_long(self, texts: Sequence[str]) -> bool:
+        return sum(map(len, texts)) > self._light

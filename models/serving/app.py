@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,7 +19,8 @@ from urllib.parse import parse_qs
 import msgspec
 
 from models.serving import wire
-from models.serving.analysis import Analyser, Caller
+from models.serving.analysis import Analyser
+from models.serving.deadlines import due, within
 from models.serving.engine import Engine
 from models.serving.errors import NotFoundError, OverloadedError, RequestError
 from models.serving.health import Health
@@ -25,6 +28,7 @@ from models.serving.messages import Request, Response
 from models.serving.metrics import Gauge, ServerMetrics
 from models.serving.registry import LoadedModel
 from models.serving.settings import ServerSettings
+from models.serving.tickets import Caller
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,8 @@ class Application:
     def __init__(self, loaded: Mapping[str, LoadedModel], settings: ServerSettings) -> None:
         self.draining = False
         """Set on SIGTERM: what was accepted is answered, the rest refused."""
+        self.drained_by = math.inf
+        """When what was accepted must be answered, on `time.monotonic`; for every port."""
         self.metrics = ServerMetrics()
         self._loaded = loaded
         self._settings = settings
@@ -71,6 +77,11 @@ class Application:
     def start(self) -> None:
         """Start the workers, on the running event loop."""
         self.engine.start()
+
+    def drain(self, seconds: float) -> None:
+        """Take on nothing new, and have so many seconds for what was accepted."""
+        self.draining = True
+        self.drained_by = time.monotonic() + seconds
 
     def close(self) -> None:
         """Let running batches end and stop all threads."""
@@ -123,8 +134,8 @@ class Application:
         media_type = wire.answer_type(request.headers.get("accept"))
         caller = self._caller(request)
         asked = wire.read_analysis(request.body, request.headers.get("content-type"))
-        answer = await self.analyser.analyse(asked, caller)
-        return Response(200, wire.write(answer, media_type), media_type)
+        answer = await within(caller.deadline, self.analyser.analyse(asked, caller))
+        return _answered(answer, media_type, caller)
 
     async def _invoke_model(self, request: Request) -> Response:
         found = _MODEL_PATH.fullmatch(request.path)
@@ -135,8 +146,8 @@ class Application:
         caller = self._caller(request)
         self.analyser.batched(name)
         texts = wire.read_texts(request.body, request.headers.get("content-type"))
-        answer = await self.analyser.answer(name, texts, caller)
-        return Response(200, wire.write(answer, media_type), media_type)
+        answer = await within(caller.deadline, self.analyser.answer(name, texts, caller))
+        return _answered(answer, media_type, caller)
 
     def _caller(self, request: Request) -> Caller:
         if self.draining and not request.accepted:
@@ -145,7 +156,7 @@ class Application:
             raise error
         attributes = request.headers.get(_ATTRIBUTES)
         timeout = wire.timeout_seconds(attributes, self._settings.timeout_seconds)
-        return Caller(timeout, request.client, request.source)
+        return Caller(due(request.arrived, timeout), request.client, request.source)
 
     async def _ping(self, _: Request) -> Response:
         wrong = await self.unwell()
@@ -172,6 +183,16 @@ class Application:
 
     async def _metrics(self, _: Request) -> Response:
         return Response(200, self.metrics.text().encode(), "text/plain; version=0.0.4")
+
+
+def _answered(answer: object, media_type: str, caller: Caller) -> Response:
+    """An answer, and where its time went: https://www.w3.org/TR/server-timing/ ."""
+    timing = caller.timing
+    told = (
+        f"queue;dur={timing.queue * 1000:.2f}, compute;dur={timing.compute * 1000:.2f},"
+        f" batch;desc={timing.batch}"
+    )
+    return Response(200, wire.write(answer, media_type), media_type, {"server-timing": told})
 
 
 def failure(

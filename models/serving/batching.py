@@ -42,6 +42,12 @@ from models.serving.tickets import (
 _ARRIVALS_SECONDS = 0.25
 """Over how long the rate of arrivals is averaged."""
 
+_ROOM_RUNS = 4.0
+"""How many of the longest runs a ticket must have time for, however short it is itself."""
+
+_ROOM_SHARE = 0.25
+"""Of a ticket's time, the most that it must have for them."""
+
 
 class _Lane:
     """What waits for one model, by length, and what is known of its runs."""
@@ -193,7 +199,12 @@ class Batcher:
         return Taken(batch, lost)
 
     def complete(
-        self, batch: Sequence[Item], seconds: float, failed: Collection[Item] = ()
+        self,
+        batch: Sequence[Item],
+        seconds: float,
+        failed: Collection[Item] = (),
+        *,
+        typical: bool = True,
     ) -> list[Ticket]:
         """Note that a batch has run; return the tickets that are finished, or lost by it.
 
@@ -201,15 +212,17 @@ class Batcher:
             batch: what `take` gave.
             seconds: how long it ran.
             failed: those of its items that have no answer.
+            typical: whether later runs will be like it.
         """
         lane = self._lanes[batch[0].lane]
         self.running_items -= len(batch)
         self._running_seconds -= sum(item.cost for item in batch)
         if not self.running_items:
             self._running_seconds = 0.0
-        if not failed:
-            lane.cost.observe(lane.tokens(batch), seconds)
-        self._longest_run = max(seconds, 0.9 * self._longest_run)
+        if typical:
+            if not failed:
+                lane.cost.observe(lane.tokens(batch), seconds)
+            self._longest_run = max(seconds, 0.9 * self._longest_run)
         ended = []
         for item in batch:
             ticket = item.ticket
@@ -226,17 +239,8 @@ class Batcher:
 
     def cancel(self, ticket: Ticket) -> None:
         """Forget a ticket: what waits of it never runs. Without effect on one that has ended."""
-        self._end(ticket, Loss.CANCELLED)
-
-    def expire(self, ticket: Ticket) -> bool:
-        """Give up a ticket whose deadline has passed; False where it had already ended."""
-        return self._end(ticket, Loss.EXPIRED)
-
-    def _end(self, ticket: Ticket, loss: Loss) -> bool:
-        let_in, ended = ticket.number > 0, ticket.loss is not None or not ticket.unfinished
-        if let_in and not ended:
-            self._give_up(ticket, loss)
-        return let_in and not ended
+        if ticket.number and ticket.loss is None and ticket.unfinished:
+            self._give_up(ticket, Loss.CANCELLED)
 
     def _reason_to_refuse(self, ticket: Ticket, tokens: int, now: float) -> Refusal | None:
         limits = self._limits
@@ -249,7 +253,11 @@ class Batcher:
         wait = self.backlog_seconds()
         if total > limits.tokens or (self.queued_items and wait > limits.wait_seconds):
             return Refusal.FULL
-        if now + limits.margin * (wait + self._run_seconds(ticket)) > ticket.deadline:
+        # The same room for all: else short texts take it up, and long ones never get in. But no
+        # more than a share of the time, so that one slow run can't have everybody refused.
+        room = min(_ROOM_RUNS * self._longest_run, _ROOM_SHARE * (ticket.deadline - now))
+        room = max(self._run_seconds(ticket), room)
+        if now + limits.margin * (wait + room) > ticket.deadline:
             return Refusal.LATE
         return None
 

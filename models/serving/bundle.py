@@ -56,7 +56,7 @@ _SOURCES = {
 }
 _NOT_SERVED = shutil.ignore_patterns(
     *("__pycache__", "Dockerfile*", "*.md.tmpl", "rpc", "bundle.py", "fast", "static"),
-    *("training", "commands", "fairness", "*.fp16.onnx"),
+    *("training", "commands", "fairness", "*.fp16.*"),
 )
 
 

@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from models.serving.batching import Batcher
@@ -23,24 +22,37 @@ from models.serving.errors import (
     RequestError,
 )
 from models.serving.metrics import ServerMetrics
-from models.serving.model import Lane
-from models.serving.tickets import Item, Loss, QueueLimits, Refusal, Refused, Taken, Ticket
+from models.serving.model import Lane, Run
+from models.serving.tickets import (
+    Caller,
+    Item,
+    Loss,
+    QueueLimits,
+    Refusal,
+    Refused,
+    Taken,
+    Ticket,
+)
 
 logger = logging.getLogger(__name__)
 
 _ALONE_SECONDS = 0.05
 """A request runs on the event loop's thread where no other connection has asked for this long."""
 
-_LOSSES: Mapping[Loss, tuple[type[RequestError], str]] = {
-    Loss.EXPIRED: (DeadlineError, "the deadline passed before the answer was there"),
-    Loss.FAILED: (ModelFailedError, "the model failed on this request"),
-    Loss.CANCELLED: (OverloadedError, "given up"),
-}
+_TIMER_SECONDS = 0.001
+"""How exact the event loop's timers are."""
+
 _REFUSALS: Mapping[Refusal, tuple[type[RequestError], str]] = {
     Refusal.FULL: (OverloadedError, "the queue is full; try again later"),
     Refusal.LATE: (OverloadedError, "cannot be answered within its deadline; try again later"),
     Refusal.GREEDY: (GreedyClientError, "your requests fill the queue; slow down"),
 }
+
+
+def _lost(loss: Loss | None) -> RequestError:
+    if loss is Loss.EXPIRED:
+        return DeadlineError()
+    return ModelFailedError("the model failed on this request")
 
 
 class _Done(NamedTuple):
@@ -108,46 +120,51 @@ class Engine:
         return self._batcher.queued_items
 
     async def run(
-        self,
-        units: Sequence[tuple[str, Any]],
-        *,
-        timeout: float,  # noqa: ASYNC109  a deadline for the queue, not only for the caller
-        client: Hashable = None,
-        source: Hashable = None,
-        urgent: bool = False,
+        self, units: Sequence[tuple[str, Any]], caller: Caller, *, urgent: bool = False
     ) -> list[Any]:
         """Return the answers for pairs of lane and unit, in order.
 
         Args:
             units: what to run; a unit's length is what its run costs.
-            timeout: seconds until nobody wants the answer any more.
-            client: who has a fair share of the queue.
-            source: the connection; a lone one is served without a change of thread.
+            caller: for whom; a lone connection is served without a change of thread. Whoever
+                awaits this gives up at the deadline: see `models.serving.deadlines`.
             urgent: a health probe, which goes before everything else.
 
         Raises:
             OverloadedError, GreedyClientError: not taken on.
-            DeadlineError: taken on, and not answered in time.
+            DeadlineError: it has passed, or would before the next run ended.
             ModelFailedError: the model raised on one of the units.
         """
         if not units:
             return []
         now = time.monotonic()
+        if now >= caller.deadline:
+            raise DeadlineError
         items = [Item(lane, max(1, len(unit)), unit) for lane, unit in units]
-        ticket = Ticket(items, arrived=now, deadline=now + timeout, client=client, urgent=urgent)
-        inline = self._is_alone(source, now) and len(items) == 1
+        ticket = Ticket(
+            items,
+            arrived=now,
+            deadline=caller.deadline,
+            client=caller.client,
+            urgent=urgent,
+            timing=caller.timing,
+        )
+        inline = self._is_alone(caller.source, now) and len(items) == 1
+        batch: list[Item] = []
         with self._lock:
             inline = inline and self._batcher.idle
             refused = self._batcher.admit(ticket, now)
-            if inline and refused is None:
-                batch = self._batcher.take(now).batch
-            elif refused is None and self._idle:
-                self._work.notify(min(self._idle, len(items)))
+            if refused is None:
+                # Nothing stops a run on this thread, so it must be well within its time.
+                if inline and now + 2.0 * ticket.cost_left < caller.deadline:
+                    batch = self._batcher.take(now).batch
+                if not batch and self._idle:
+                    self._work.notify(min(self._idle, len(items)))
         if refused is not None:
             raise self._refusal(refused)
-        if inline and batch:
+        if batch:
             return self._run_inline(batch, ticket)
-        return await self._wait(ticket, timeout)
+        return await self._wait(ticket)
 
     def close(self) -> None:
         """Let running batches end and stop the workers; what waits is not run."""
@@ -158,13 +175,6 @@ class Engine:
             if thread.ident is not None:
                 thread.join(timeout=1.0)
 
-    def run_from_thread(self, units: Sequence[tuple[str, Any]], *, timeout: float) -> list[Any]:
-        """As `run`, for a thread that is neither the event loop's nor a worker."""
-        future: Future[list[Any]] = asyncio.run_coroutine_threadsafe(
-            self.run(units, timeout=timeout), self._loop
-        )
-        return future.result()
-
     def _is_alone(self, source: Hashable, now: float) -> bool:
         if source is None:
             return False
@@ -173,27 +183,20 @@ class Engine:
             self._others_asked_at = now
         return now - self._others_asked_at > _ALONE_SECONDS
 
-    async def _wait(self, ticket: Ticket, timeout: float) -> list[Any]:  # noqa: ASYNC109
+    async def _wait(self, ticket: Ticket) -> list[Any]:
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[ticket] = future
-        timer = self._loop.call_later(timeout, self._expire, ticket)
         try:
             await future
         except asyncio.CancelledError:
             with self._lock:
                 self._batcher.cancel(ticket)
-            self._metrics.refusals.add("cancelled")
+            late = time.monotonic() > ticket.deadline - _TIMER_SECONDS
+            self._metrics.refusals.add("expired" if late else "cancelled")
             raise
         finally:
-            timer.cancel()
             del self._waiting[ticket]
         return [item.result for item in ticket.items]
-
-    def _expire(self, ticket: Ticket) -> None:
-        with self._lock:
-            expired = self._batcher.expire(ticket)
-        if expired:
-            self._settle([ticket])
 
     def _refusal(self, refused: Refused) -> RequestError:
         self._metrics.refusals.add(refused.reason.name.lower())
@@ -214,7 +217,7 @@ class Engine:
                 self._tell(taken.lost, None)
             if taken.batch:
                 self.busy_since[worker] = time.monotonic()
-                done = self._run(taken.batch)
+                done = self._run(taken.batch, self._lanes[taken.batch[0].lane].run)
                 self.busy_since[worker] = None
                 with self._lock:
                     ended = self._batcher.complete(*done)
@@ -235,9 +238,8 @@ class Engine:
             self._idle -= 1
         return None
 
-    def _run(self, batch: list[Item]) -> _Done:
+    def _run(self, batch: list[Item], run: Run) -> _Done:
         """Run a batch; where that fails, each of its items, so that one can't spoil the others."""
-        run = self._lanes[batch[0].lane].run
         started = time.monotonic()
         try:
             self._answer(batch, run([item.payload for item in batch]))
@@ -247,7 +249,7 @@ class Engine:
             return _Done(batch, time.monotonic() - started)
         if len(batch) == 1:
             return _Done(batch, time.monotonic() - started, failed=batch)
-        failed = [item for item in batch if self._run([item]).failed]
+        failed = [item for item in batch if self._run([item], run).failed]
         return _Done(batch, time.monotonic() - started, failed)
 
     @staticmethod
@@ -256,13 +258,14 @@ class Engine:
             item.result = answer
 
     def _run_inline(self, batch: list[Item], ticket: Ticket) -> list[Any]:
-        done = self._run(batch)
+        lane = self._lanes[batch[0].lane]
+        done = self._run(batch, lane.alone or lane.run)
         with self._lock:
-            ended = self._batcher.complete(*done)
+            # A run on all cores says nothing of what one on a single core takes.
+            ended = self._batcher.complete(*done, typical=lane.alone is None)
         self._settle(ended, done)
         if done.failed:
-            kind, message = _LOSSES[Loss.FAILED]
-            raise kind(message)
+            raise _lost(Loss.FAILED)
         return [item.result for item in ticket.items]
 
     # --- back on the event loop -------------------------------------------------------------------
@@ -285,8 +288,7 @@ class Engine:
                 future.set_result(None)
             else:
                 self._metrics.refusals.add(ticket.loss.name.lower())
-                kind, message = _LOSSES[ticket.loss]
-                future.set_exception(kind(message))
+                future.set_exception(_lost(ticket.loss))
 
     def _observe(self, done: _Done) -> None:
         batch, seconds, failed = done
@@ -297,8 +299,12 @@ class Engine:
         metrics.compute_seconds.observe(lane, seconds)
         metrics.batch_size.observe(lane, len(batch))
         metrics.padding_share.observe(lane, 1.0 - sum(lengths) / padded)
+        for timing in {id(item.ticket): item.ticket.timing for item in batch}.values():
+            timing.compute += seconds
+            timing.batch = max(timing.batch, len(batch))
 
     def _observe_wait(self, ticket: Ticket) -> None:
         if ticket.first_run is not None:
             waited = ticket.first_run - ticket.arrived
+            ticket.timing.queue += waited
             self._metrics.queue_seconds.observe(ticket.items[0].lane, waited)

@@ -51,6 +51,13 @@ class GreedyClientError(RequestError):
     code = "TooManyRequests"
 
 
+class NotServedError(RequestError):
+    """This server was started without the model that the request names."""
+
+    status = 501
+    code = "NotServed"
+
+
 class OverloadedError(RequestError):
     """The server is full, cannot be in time, or is shutting down: come back later."""
 
@@ -63,6 +70,9 @@ class DeadlineError(RequestError):
 
     status = 504
     code = "DeadlineExceeded"
+
+    def __init__(self) -> None:
+        super().__init__("the deadline passed before the answer was there")
 
 
 class ModelFailedError(RequestError):

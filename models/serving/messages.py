@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ class Request:
     """Whose share of the queue it is: the peer's address."""
     source: Hashable = None
     """The connection that it came on."""
+    arrived: float = field(default_factory=time.monotonic)
+    """When its first byte came, in seconds of `time.monotonic`."""
     accepted: bool = True
     """Whether it came before the server began to shut down."""
 

@@ -18,10 +18,14 @@ Run = Callable[[Sequence[Any]], Sequence[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One way to run a model, whose units can share a run."""
+    """One way to run a model, whose units can share a run.
+
+    `alone`, where there is one, runs a single unit while the server does nothing else.
+    """
 
     run: Run
     limits: LaneLimits
+    alone: Run | None = None
 
 
 class BatchedModel(Protocol):

@@ -47,9 +47,9 @@ async def serve(app: Application, settings: ServerSettings) -> None:
         gc.enable()
         _say(f"serving on http://{settings.host}:{settings.port}")
         await stop.wait()
-        app.draining = True
+        app.drain(settings.drain_seconds)
         _say("shutting down")
-        await _drained(shared, settings.drain_seconds)
+        await _drained(shared, app.drained_by)
         sweeper.cancel()
     listener.close()
     for connection in list(shared.connections):
@@ -58,9 +58,8 @@ async def serve(app: Application, settings: ServerSettings) -> None:
     app.close()
 
 
-async def _drained(shared: Shared, seconds: float) -> None:
+async def _drained(shared: Shared, ends: float) -> None:
     """Wait until no accepted request is left, or the time is up."""
-    ends = time.monotonic() + seconds
     while any(connection.busy for connection in shared.connections):
         if time.monotonic() > ends:
             left = sum(connection.busy for connection in shared.connections)

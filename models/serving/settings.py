@@ -22,7 +22,8 @@ MEMORY_MB: Mapping[str, int] = {
     "topics": 16,
     "language": 160,
 }
-"""Most megabytes (2**20 bytes) by which a model, loaded and asked once, may grow the process."""
+"""Most megabytes (2**20 bytes) by which a model, loaded and asked once, may grow the process; with
+an encoder's second session, which comes later, counted in."""
 
 
 def cpus() -> int:
@@ -54,7 +55,7 @@ class ServerSettings:
     """Size of a request body; SageMaker's own limit for a real-time invocation when it was 6 MB."""
 
     most_connections: int = 2_048
-    """Connections at one time; one more is closed at once."""
+    """Connections at one time; one more is told to come back."""
 
     idle_seconds: float = 75.0
     """A connection without a request is closed after this long."""

@@ -3,9 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
+
+
+@dataclass(slots=True)
+class Timing:
+    """What became of a request's time: seconds until runs began, seconds of runs that it was in,
+    and how many sequences its fullest run held."""
+
+    queue: float = 0.0
+    compute: float = 0.0
+    batch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        deadline: when the answer is worth nothing any more, on `time.monotonic`.
+        client: whose share of the queue it is.
+        source: the connection.
+        timing: where the engine notes what it did.
+    """
+
+    deadline: float
+    client: Hashable = None
+    source: Hashable = None
+    timing: Timing = field(default_factory=Timing)
 
 
 class Refusal(Enum):
@@ -98,6 +125,7 @@ class Ticket:
         deadline: when its answer is worth nothing any more, on the same clock.
         client: who has a fair share of the queue.
         urgent: runs before all others and is let in by a full queue (a health probe).
+        timing: where it is noted what its runs took.
     """
 
     __slots__ = (
@@ -111,6 +139,7 @@ class Ticket:
         "next",
         "number",
         "queued",
+        "timing",
         "unfinished",
         "urgent",
     )
@@ -123,12 +152,14 @@ class Ticket:
         deadline: float,
         client: Hashable = None,
         urgent: bool = False,
+        timing: Timing | None = None,
     ) -> None:
         self.items = items
         self.arrived = arrived
         self.deadline = deadline
         self.client = client
         self.urgent = urgent
+        self.timing = timing or Timing()
         self.loss: Loss | None = None
         self.queued = self.unfinished = len(items)
         self.first_run: float | None = None

@@ -19,7 +19,7 @@ from typing import Protocol, cast
 import httptools
 
 from models.serving.app import failure
-from models.serving.errors import BodyTooLargeError, RequestError
+from models.serving.errors import BodyTooLargeError, OverloadedError, RequestError
 from models.serving.messages import Request, Response
 
 logger = logging.getLogger(__name__)
@@ -31,10 +31,6 @@ _LINGER_SECONDS = 1.0
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
-_HEADS = {
-    media_type: b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ncontent-length: " % media_type.encode()
-    for media_type in ("application/json", "application/msgpack")
-}
 
 
 class BadRequestError(RequestError):
@@ -100,18 +96,21 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport
         self._client: Hashable = None
-        self._head_bytes = 0
+        self._unread_bytes = 0  # that came and were no body: a head's, or trailers after a body
         self._refused = False
+        self._refusal: RequestError | None = None
         self._blocked = False
+        self._unsent = 0
         self.active_at = 0.0
         """When something last happened."""
 
     @property
     def busy(self) -> bool:
-        """Whether a request that was accepted has not been answered yet."""
+        """Whether a request that was accepted has not been answered, to the last byte, yet."""
         begun = self._incoming
         coming = begun is not None and begun.head_read and begun.accepted
-        return self._task is not None or bool(self._waiting) or coming
+        unsent = self._transport.get_write_buffer_size() > 0
+        return self._task is not None or bool(self._waiting) or coming or unsent
 
     # --- asyncio ----------------------------------------------------------------------------------
 
@@ -120,9 +119,12 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self._client = peer[0] if isinstance(peer, tuple) else peer
         self.active_at = time.monotonic()
-        if len(self._shared.connections) >= self._shared.most_connections:
-            transport.close()
-        self._shared.connections.add(self)
+        if len(self._shared.connections) < self._shared.most_connections:
+            self._shared.connections.add(self)
+            return
+        error = OverloadedError("too many connections; try again later")
+        error.retry_seconds = 1
+        self._refuse(error)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio gives it
         self._shared.connections.discard(self)
@@ -134,9 +136,8 @@ class Connection(asyncio.Protocol):
         self.active_at = time.monotonic()
         if self._refused:
             return
+        self._unread_bytes += len(data)
         try:
-            if self._incoming is None or not self._incoming.head_read:
-                self._head_bytes += len(data)
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # Nothing to upgrade to: the request was answered as it is, what follows is not read.
@@ -148,10 +149,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._refuse(BadRequestError(f"request: not valid HTTP ({error})"))
         else:
-            incoming = self._incoming
-            if incoming is None:
-                self._head_bytes = 0
-            elif not incoming.head_read and self._head_bytes > _MOST_HEADER_BYTES:
+            if self._incoming is not None and self._unread_bytes > _MOST_HEADER_BYTES:
                 self._refuse(_too_large_head())
         if len(self._waiting) >= _MOST_PIPELINED:
             self._transport.pause_reading()
@@ -175,7 +173,7 @@ class Connection(asyncio.Protocol):
             self._incoming.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._incoming is not None:
+        if self._incoming is not None and not self._incoming.head_read:  # no trailers
             self._incoming.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
@@ -183,8 +181,6 @@ class Connection(asyncio.Protocol):
         if incoming is None:
             return
         incoming.head_read = True
-        if self._head_bytes > _MOST_HEADER_BYTES + self._shared.most_body_bytes:
-            raise _too_large_head()
         incoming.accepted = not self._shared.handler.draining
         incoming.method = self._parser.get_method().decode("ascii")
         incoming.keep_alive = self._parser.should_keep_alive()
@@ -198,6 +194,7 @@ class Connection(asyncio.Protocol):
         incoming = self._incoming
         if incoming is None:
             return
+        self._unread_bytes = 0
         incoming.body_bytes += len(body)
         if incoming.body_bytes > self._shared.most_body_bytes:
             raise self._too_large()
@@ -207,7 +204,7 @@ class Connection(asyncio.Protocol):
         if self._incoming is not None:
             self._waiting.append(self._incoming)
             self._incoming = None
-            self._head_bytes = 0
+            self._unread_bytes = 0
             self._start_next()
 
     # --- one after the other ----------------------------------------------------------------------
@@ -232,16 +229,16 @@ class Connection(asyncio.Protocol):
                 self._write(response, incoming, last=last)
                 if last:
                     self._waiting.clear()
-                    if not self._refused:
-                        self._transport.close()
+                    self._refusal = None
+                    self._transport.close()
         except asyncio.CancelledError:
             self._waiting.clear()
             self._transport.close()
         finally:
             self._task = None
             self.active_at = time.monotonic()
-        if self._refused:
-            self._transport.close()
+        if self._refused and not self._waiting:
+            self._end_refused()
         elif not self._blocked and not self._transport.is_closing():
             self._transport.resume_reading()
 
@@ -255,15 +252,12 @@ class Connection(asyncio.Protocol):
             body=b"".join(incoming.body) if len(incoming.body) != 1 else incoming.body[0],
             client=self._client,
             source=id(self),
+            arrived=incoming.began,
             accepted=incoming.accepted,
         )
 
     def _write(self, response: Response, incoming: _Incoming | None, *, last: bool) -> None:
         if self._transport.is_closing():
-            return
-        head = _HEADS.get(response.media_type) if response.status == 200 else None
-        if head is not None and not response.headers and not last:
-            self._transport.write(b"%s%d\r\n\r\n%s" % (head, len(response.body), response.body))
             return
         lines = [
             f"HTTP/1.1 {response.status} {_PHRASES[response.status]}",
@@ -281,29 +275,35 @@ class Connection(asyncio.Protocol):
     def _refuse(self, error: RequestError) -> None:
         """Answer what cannot be read to its end, after what was asked before, and hang up."""
         self._refused = True
+        self._refusal = error
         self._incoming = None
-        if self._task is not None:
-            self._task.add_done_callback(lambda _: self._write_refusal(error))
-        else:
-            self._write_refusal(error)
+        if not self.busy_before:
+            self._end_refused()
 
-    def _write_refusal(self, error: RequestError) -> None:
-        if self._transport.is_closing():
+    def _end_refused(self) -> None:
+        error, self._refusal = self._refusal, None
+        if error is None or self._transport.is_closing():
+            self._transport.close()
             return
-        self._write(failure(error, str(error)), None, last=True)
+        headers = {} if error.retry_seconds is None else {"retry-after": str(error.retry_seconds)}
+        self._write(failure(error, str(error), headers), None, last=True)
         if self._transport.can_write_eof():
             self._transport.write_eof()
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.close)
 
     def close_if_overdue(self, now: float, idle_seconds: float, receive_seconds: float) -> None:
-        """Hang up on a client that sends nothing, or not all of its request."""
-        if self.busy_before:
+        """Hang up on a client that sends nothing, or not all of its request, or reads nothing."""
+        unsent = self._transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._unsent, self.active_at = unsent, now
+        if self._task is not None:
             return
         incoming = self._incoming
         if incoming is not None and now - incoming.began > receive_seconds:
             self._refuse(ReceiveTimeoutError("request: took too long to come in"))
-        elif incoming is None and now - self.active_at > idle_seconds:
-            self._transport.close()
+        elif (incoming is None or unsent) and now - self.active_at > idle_seconds:
+            # Closing waits until all is sent, which to such a client it never is.
+            self._transport.abort() if unsent else self._transport.close()
 
     def close(self) -> None:
         """Hang up."""

@@ -26,9 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument(
             "--work", type=Path, default=Path(".build/intents"), help="folder to keep embeddings in"
         )
-        command.add_argument(
-            "--artifact", type=Path, default=ARTIFACT, help="file to write or read"
-        )
+        if name == "calibrate":
+            command.add_argument("--artifact", type=Path, required=True, help="file to write")
+        else:
+            command.add_argument("--artifact", type=Path, default=ARTIFACT, help="file to read")
     options = parser.parse_args(arguments)
     predictor = EmbeddingPredictor.load()
     try:

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from customerai.domain.taxonomy import Topic
 
 Vectors = npt.NDArray[np.float32]
-Embed = Callable[[Sequence[str]], Vectors]
+Embed = Callable[[Sequence[str]], Awaitable[Vectors]]
 """From n texts to unit vectors (n, d)."""
 
 LABEL_WEIGHT = 2.0
@@ -35,37 +34,35 @@ def prototype(label: Vectors, examples: Vectors) -> Vectors:
 
 
 class PrototypeCache:
-    """Prototypes of the topics used last, by their content; safe to use from several threads."""
+    """Prototypes of the topics used last, by their content. To be used from one event loop."""
 
-    def __init__(self, embed: Embed, most_topics: int) -> None:
-        """Embed what is not kept with `embed`; keep at most `most_topics` (about 2 KB each)."""
-        self._embed = embed
+    def __init__(self, most_topics: int) -> None:
+        """Keep at most `most_topics` (about 2 KB each)."""
         self._most = most_topics
         self._kept: OrderedDict[bytes, Vectors] = OrderedDict()
-        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def prototypes(self, topics: Sequence[Topic]) -> Vectors:
-        """Return the prototypes (t, d) of t > 0 topics; all that are new are embedded in one call.
+    async def prototypes(self, topics: Sequence[Topic], embed: Embed) -> Vectors:
+        """Return the prototypes (t, d) of t > 0 topics; `embed` is awaited once for all new ones.
 
-        Two threads that ask for the same new topics at once may both embed them.
+        Two requests with the same new topics at once both embed them: each within its own
+        deadline, and neither waits for one that is given up.
         """
         keys = [_key(topic) for topic in topics]
         found: dict[bytes, Vectors] = {}
-        with self._lock:
-            for key in keys:
-                if key in self._kept:
-                    self._kept.move_to_end(key)
-                    found[key] = self._kept[key]
+        for key in keys:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                found[key] = self._kept[key]
         new = {key: topic for key, topic in zip(keys, topics, strict=True) if key not in found}
         if new:
-            found |= self._made(new)
+            found |= await self._made(new, embed)
         return np.stack([found[key] for key in keys])
 
-    def _made(self, new: dict[bytes, Topic]) -> dict[bytes, Vectors]:
-        vectors = self._embed(
+    async def _made(self, new: dict[bytes, Topic], embed: Embed) -> dict[bytes, Vectors]:
+        vectors = await embed(
             [text for topic in new.values() for text in (topic.label, *topic.examples)]
         )
         made: dict[bytes, Vectors] = {}
@@ -74,10 +71,9 @@ class PrototypeCache:
             after = first + 1 + len(topic.examples)
             made[key] = prototype(vectors[first], vectors[first + 1 : after])
             first = after
-        with self._lock:
-            self._kept |= made
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+        self._kept |= made
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
         return made
 
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from models.artifacts import TOKENIZER_FILE
 from models.embeddings.lock import read_lock
 from models.embeddings.predictor import ARTIFACT, DIMENSIONS, OUTPUT, pool
-from models.encoder.sessions import EncoderSession, graph_in
+from models.encoder.sessions import EncoderSession, LoneSession, graph_in
 from models.encoder.tokens import WindowTokenizer
-from models.serving.lane_limits import ENCODER
+from models.serving.adapters.encoder_lanes import EncoderLanes
 from models.serving.model import Lane
 
 
@@ -33,9 +33,9 @@ class Embeddings:
         self.name = name
         self.version = lock.version
         self._tokenizer = WindowTokenizer(folder / TOKENIZER_FILE, lock.window_tokens)
-        self._session = EncoderSession(graph_in(folder), (OUTPUT,))
-        limits = ENCODER[self._session.on_gpu]
-        self.lanes: Mapping[str, Lane] = {name: Lane(self._run, limits)}
+        encoder = EncoderLanes(graph_in(folder), (OUTPUT,))
+        self.lanes: Mapping[str, Lane] = {name: encoder.lane(_vectors)}
+        self.later_bytes = encoder.later_bytes
 
     def units(self, texts: Sequence[str]) -> list[list[Sequence[int]]]:
         """Return each text's windows; a text without a token has none."""
@@ -53,9 +53,10 @@ class Embeddings:
         vector: list[float] = self.vector(units, answers).tolist()
         return vector
 
-    def _run(self, windows: Sequence[Sequence[int]]) -> list[Any]:
-        (vectors,) = self._session.run(windows)
-        return list(vectors)
+
+def _vectors(session: EncoderSession | LoneSession, windows: Sequence[Sequence[int]]) -> list[Any]:
+    (vectors,) = session.run(windows)
+    return list(vectors)
 
 
 def load(name: str, folder: Path | None = None) -> Embeddings:

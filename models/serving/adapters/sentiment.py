@@ -11,13 +11,13 @@ import numpy as np
 
 from customerai.domain.analysis import Aspect
 from models.artifacts import TOKENIZER_FILE, ArtifactError
-from models.encoder.sessions import EncoderSession, graph_in
+from models.encoder.sessions import EncoderSession, LoneSession, graph_in
 from models.encoder.tokens import WindowTokenizer
 from models.sentiment.aspects import find, tagged
 from models.sentiment.labels import LABELS, NEUTRAL
 from models.sentiment.lock import read_lock
 from models.sentiment.predictor import WindowLogits, combine
-from models.serving.lane_limits import ENCODER
+from models.serving.adapters.encoder_lanes import EncoderLanes
 from models.serving.model import Lane
 from models.serving.tickets import LaneLimits
 
@@ -50,13 +50,13 @@ class SentimentTier:
         self._temperature = lock.temperature
         self._aspect_temperature = lock.aspect_temperature
         self._tokenizer = WindowTokenizer(folder / TOKENIZER_FILE, lock.window_tokens)
-        self._session = EncoderSession(graph_in(folder))
-        limits = limits or ENCODER[self._session.on_gpu]
-        self.finds_aspects = "token_logits" in self._session.outputs
-        lanes = {name: Lane(self._logits, limits)}
+        encoder = EncoderLanes(graph_in(folder), ("logits",), limits)
+        self.finds_aspects = "token_logits" in encoder.outputs
+        lanes = {name: encoder.lane(_logits)}
         if self.finds_aspects:
-            lanes[name + ASPECTS] = Lane(self._token_logits, limits)
+            lanes[name + ASPECTS] = encoder.lane(_token_logits)
         self.lanes: Mapping[str, Lane] = lanes
+        self.later_bytes = encoder.later_bytes
 
     def units(self, texts: Sequence[str]) -> list[list[Window]]:
         """Return each text's windows; a text without a token has none."""
@@ -89,14 +89,18 @@ class SentimentTier:
         """Return a text's label and scores."""
         return sentiment(self.scores(units, answers))
 
-    def _logits(self, windows: Sequence[Window]) -> list[list[float]]:
-        (logits,) = self._session.run(windows)
-        rows: list[list[float]] = logits.tolist()
-        return rows
 
-    def _token_logits(self, windows: Sequence[Window]) -> list[tuple[list[float], Any]]:
-        logits, tokens = self._session.run(windows, ("logits", "token_logits"))
-        return list(zip(logits.tolist(), tokens, strict=True))
+def _logits(session: EncoderSession | LoneSession, windows: Sequence[Window]) -> list[list[float]]:
+    (logits,) = session.run(windows)
+    rows: list[list[float]] = logits.tolist()
+    return rows
+
+
+def _token_logits(
+    session: EncoderSession | LoneSession, windows: Sequence[Window]
+) -> list[tuple[list[float], Any]]:
+    logits, tokens = session.run(windows, ("logits", "token_logits"))
+    return list(zip(logits.tolist(), tokens, strict=True))
 
 
 def sentiment(scores: Sequence[float]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from customerai_static import ARTIFACT, StaticSentiment
 from models.serving.adapters.sentiment import sentiment
 from models.serving.lane_limits import TEXTS
@@ -21,8 +23,8 @@ class StaticTier:
     def __init__(self, model: StaticSentiment) -> None:
         self.version = model.version
         self.abstain_below: float = getattr(model, "abstain_below", 0.0)
-        self.sure_above = model.sure_above
-        """Top probability from which a cascade takes this tier's word."""
+        self.sure_above_beside = model.sure_above_beside
+        """Top probability from which a cascade with a certain `full` takes this tier's word."""
         self._model = model
         self.lanes: Mapping[str, Lane] = {self.name: Lane(self._scores, TEXTS)}
 
@@ -38,7 +40,10 @@ class StaticTier:
         return sentiment(answers[0])
 
     def _scores(self, texts: Sequence[str]) -> list[list[float]]:
-        rows: list[list[float]] = self._model.probabilities(texts).tolist()
+        probabilities = self._model.probabilities(texts)
+        if not np.isfinite(probabilities).all():
+            raise FloatingPointError(f"{self.version}: answers what is no number")
+        rows: list[list[float]] = probabilities.tolist()
         return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from itertools import chain
@@ -10,12 +11,13 @@ from typing import Any
 
 import grpc
 
-from models.serving.analysis import Caller
 from models.serving.app import Application
+from models.serving.deadlines import due, within
 from models.serving.errors import OverloadedError, RequestError
 from models.serving.rpc import inference_pb2 as protocol
 from models.serving.rpc.tensors import TEXT, answer_of, texts_of
 from models.serving.settings import ServerSettings
+from models.serving.tickets import Caller
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ _Output = tuple[str, str, list[int], Any]
 async def serving(app: Application, settings: ServerSettings, port: int) -> AsyncIterator[int]:
     """Speak the protocol on a port of the settings' host until the block ends; gives the port.
 
-    At the end no call is let in any more, and those that were are finished.
+    At the end no call is let in any more, and those that were have until `app.drained_by`.
     """
     server = grpc.aio.server(
         options=[("grpc.max_receive_message_length", settings.most_body_bytes)]
@@ -47,7 +49,8 @@ async def serving(app: Application, settings: ServerSettings, port: int) -> Asyn
     try:
         yield bound
     finally:
-        await server.stop(grace=settings.drain_seconds)
+        left = app.drained_by - time.monotonic()
+        await server.stop(grace=max(0.0, min(left, settings.drain_seconds)))
 
 
 class _Service:
@@ -89,15 +92,16 @@ class _Service:
         )
 
     async def model_infer(self, request: Any, context: Any) -> Any:
+        arrived = time.monotonic()
         if self._app.draining:
             raise OverloadedError("the server is shutting down")
         model = self._model(request.model_name, request.model_version)
         texts = texts_of(request)
         # What is left of the client's deadline; None or a huge number where it set none.
         left = context.time_remaining()
-        timeout = self._timeout if left is None else min(max(left, 0.001), self._timeout)
-        caller = Caller(timeout, client=context.peer().rpartition(":")[0])
-        answer = await self._app.analyser.answer(model.name, texts, caller)
+        deadline = due(arrived, self._timeout if left is None else min(left, self._timeout))
+        caller = Caller(deadline, client=context.peer().rpartition(":")[0])
+        answer = await within(deadline, self._app.analyser.answer(model.name, texts, caller))
         return answer_of(request, model.version, _outputs(answer[model.field], model.field))
 
     def _model(self, name: str, version: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from models.serving.rpc import inference_pb2 as protocol
 from models.serving.rpc.service import SERVICE, serving
 from models.serving.settings import ServerSettings
+from tests.unit.models.serving.asking import started
 from tests.unit.models.serving.length_tier import LengthTier, running
 
 pytestmark = pytest.mark.enable_socket
@@ -155,6 +157,26 @@ async def test_a_client_s_deadline_holds_in_the_queue_too(client: Client) -> Non
         await client.call("ModelInfer", request(b"odd"), seconds=0.2)
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     client.tier.gate.set()
+
+
+async def test_calls_have_no_more_time_to_end_than_the_server_has() -> None:
+    tier = LengthTier()
+    async with running(tier, settings=SETTINGS) as app:
+        tier.gate.clear()
+        server = serving(app, SETTINGS, 0)
+        port = await server.__aenter__()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            client = Client(channel, tier)
+            hanging = asyncio.create_task(client.call("ModelInfer", request(b"odd")))
+            await started(tier)
+            app.drain(0.1)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await client.call("ModelInfer", request(b"even"))
+            assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+            async with asyncio.timeout(5.0):
+                await server.__aexit__(None, None, None)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await hanging
 
 
 async def test_a_failing_model_is_an_internal_error(client: Client) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import msgspec
@@ -18,6 +20,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from customerai.adapters.sagemaker.text_analyser import SageMakerTextAnalyser
+from customerai.domain.analysis import AnalysisOptions, Feature, RequestedTier
+from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
+from customerai.domain.errors import UnavailableError
 from models.sentiment.lock import read_lock
 from models.sentiment.predictor import ARTIFACT
 
@@ -125,6 +131,82 @@ def test_it_answers_for_itself(port: int) -> None:
     status, body = call(port, "GET", "/metrics")
     assert status == 200
     assert b'serving_batch_size_count{model="full"}' in body
+
+
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("path", ["/invocations", "/endpoints/sentiment/invocations"])
+@pytest.mark.parametrize(("kind", "codec"), [("json", msgspec.json), ("msgpack", msgspec.msgpack)])
+def test_features_and_tiers_that_are_not_loaded(
+    port: int, path: str, kind: str, codec: Any
+) -> None:
+    kinds = {"Content_Type": f"application/{kind}", "Accept": f"application/{kind}"}
+    asked = {
+        "texts": ["The strap broke, but support was lovely."],
+        "include": ["aspects", "topics", "intent", "urgency", "language"],
+        "topics": [{"id": "t", "label": "Support"}],
+    }
+    status, body = call(port, "POST", path, codec.encode(asked), **kinds)
+    answer = codec.decode(body)
+    assert status == 200
+    assert answer["omitted"] == ["intent", "language", "topics", "urgency"]
+    (result,) = answer["results"]
+    assert set(result) == {"label", "scores", "model", "tier", "abstained", "aspects"}
+    for tier in ("fast", "cascade"):
+        asked = {"texts": ["Lovely."], "tier": tier}
+        status, body = call(port, "POST", path, codec.encode(asked), **kinds)
+        told = json.loads(body)
+        if path == "/invocations":
+            assert (status, told["code"]) == (501, "NotServed")
+        else:
+            assert (status, told["OriginalStatusCode"]) == (424, 501)
+
+
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("server")
+def test_the_client_knows_what_was_left_out(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{port}")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    client = SageMakerTextAnalyser("sentiment", 20)
+    options = AnalysisOptions(include=frozenset(Feature), taxonomy=DEFAULT_TAXONOMY)
+    (analysis,) = client.analyse(["The strap broke."], options, 20)
+    assert analysis.features == {Feature.ASPECTS}
+    assert analysis.topics is None
+    with pytest.raises(UnavailableError):
+        client.analyse(["The strap broke."], AnalysisOptions(RequestedTier.FAST), 20)
+
+
+def runs_of(port: int) -> bytes:
+    found = re.search(rb"serving_compute_seconds_count.*", call(port, "GET", "/metrics")[1])
+    return found[0] if found else b"serving_compute_seconds_count 0"
+
+
+@pytest.mark.enable_socket
+def test_an_answer_that_is_read_late_is_whole_after_sigterm(port: int) -> None:
+    process = start(port, "--models", "embeddings")
+    body = json.dumps({"texts": ["I adore this kettle."] * 32}).encode()
+    head = b"POST /models/embeddings/invocations HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    answered = b""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall((head % len(body) + body) * 12)
+        before, runs = b"", runs_of(port)
+        while before != runs or runs.endswith(b" 0"):  # until it has no room to write
+            time.sleep(0.3)
+            before, runs = runs, runs_of(port)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        while received := connection.recv(2**20):
+            answered += received
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    heads = [match.end() for match in re.finditer(rb"\r\n\r\n", answered)]
+    lengths = [int(length) for length in re.findall(rb"content-length: (\d+)", answered)]
+    assert len(heads) == len(lengths) >= 1
+    assert len(answered) - heads[-1] == lengths[-1]
 
 
 @pytest.mark.enable_socket

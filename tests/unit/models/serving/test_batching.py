@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -352,47 +352,3 @@ class AnyCourse(RuleBasedStateMachine):
 
 AnyCourse.TestCase.settings = settings(deadline=None, max_examples=30, stateful_step_count=40)
 TestAnyCourse = AnyCourse.TestCase
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    arrivals=st.lists(
-        st.tuples(st.floats(0.0, 0.05), st.integers(1, 128), st.integers(1, 20)),
-        min_size=1,
-        max_size=40,
-    )
-)
-def test_promises_are_kept_where_runs_take_what_they_did(
-    arrivals: list[tuple[float, int, int]],
-) -> None:
-    """One worker, one pace, any load: whoever was let in is answered before the deadline."""
-    queue = batcher(limits=QueueLimits(margin=1.5))
-    now, free_at = 0.0, 0.0
-    let_in: list[Ticket] = []
-    ends: dict[Ticket, float] = {}
-
-    running: list[Item] = []
-
-    def work(until: float) -> None:
-        nonlocal free_at, running
-        while free_at <= until:
-            if running:
-                seconds = len(running) * max(lengths(running)) * SECONDS_PER_TOKEN
-                ends.update(dict.fromkeys(queue.complete(running, seconds), free_at))
-            taken = queue.take(free_at)
-            assert taken.lost == []
-            running = taken.batch
-            if not running:
-                return
-            free_at += len(running) * max(lengths(running)) * SECONDS_PER_TOKEN
-
-    for gap, length, count in arrivals:
-        now += gap
-        work(now)
-        free_at = max(free_at, now)
-        new = ticket(*[length] * count, now=now, deadline=now + 1.0)
-        if queue.admit(new, now) is None:
-            let_in.append(new)
-    work(now + 1000.0)
-    for each in let_in:
-        assert ends[each] <= each.deadline

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from models.serving.engine import Engine
+from models.serving.lane_limits import ENCODER
 from models.serving.messages import Response
+from models.serving.metrics import ServerMetrics
+from models.serving.model import Lane
 from models.serving.settings import ServerSettings
-from models.serving.tickets import QueueLimits
+from models.serving.tickets import Caller, QueueLimits
 from tests.unit.models.serving.asking import content, ping, post, started
 from tests.unit.models.serving.length_tier import LengthTier, running
 
@@ -71,6 +78,97 @@ async def test_a_deadline_that_passes_is_a_504_and_its_text_never_runs() -> None
     assert late.status == 504
     assert content(late)["code"] == "DeadlineExceeded"
     assert ["late"] not in tier.seen
+
+
+SOON = "timeout-ms=60"
+
+
+@pytest.mark.parametrize("slow", ["tokenise_seconds", "run_seconds", "join_seconds"])
+@pytest.mark.parametrize("text", ["short", "long" * 1000])
+async def test_no_answer_comes_late_whatever_takes_long(slow: str, text: str) -> None:
+    tier = LengthTier()
+    async with running(tier, settings=SETTINGS) as app:
+        ask = replace(post({"texts": [text]}, x_amzn_sagemaker_custom_attributes=SOON), source=1)
+        await app.handle(ask)
+        setattr(tier, slow, 0.1)
+        assert (await app.handle(replace(ask, arrived=time.monotonic()))).status == 504
+
+
+async def test_no_answer_comes_late_where_the_event_loop_was_busy() -> None:
+    tier = LengthTier()
+    async with running(tier, settings=SETTINGS) as app:
+        ask = post({"texts": ["a"]}, x_amzn_sagemaker_custom_attributes=SOON)
+        task = asyncio.create_task(app.handle(ask))
+        await asyncio.sleep(0)
+        time.sleep(0.1)  # noqa: ASYNC251  it is what this is about
+        assert (await task).status == 504
+
+
+async def test_the_time_that_a_request_took_to_come_in_counts() -> None:
+    tier = LengthTier()
+    async with running(tier, settings=SETTINGS) as app:
+        ask = post({"texts": ["a"]}, x_amzn_sagemaker_custom_attributes=SOON)
+        assert (await app.handle(replace(ask, arrived=time.monotonic() - 0.06))).status == 504
+    assert tier.seen == []
+
+
+async def test_a_run_that_could_end_late_does_not_block_the_event_loop() -> None:
+    tier = LengthTier()
+    async with running(tier, settings=SETTINGS) as app:
+        for _ in range(50):
+            app.engine.learn("full", 1, 0.03)
+        ask = replace(post({"texts": ["a"]}), source=1)
+        await app.handle(ask)
+        await asyncio.sleep(0.06)
+        hurried = post({"texts": ["a"]}, x_amzn_sagemaker_custom_attributes=SOON)
+        task = asyncio.create_task(app.handle(replace(hurried, source=1)))
+        await asyncio.sleep(0)
+        assert not task.done()
+        await task
+
+
+async def test_a_lone_request_that_had_to_wait_for_company_is_not_forgotten() -> None:
+    def run(units: Sequence[Any]) -> Sequence[Any]:
+        time.sleep(0.004)
+        return units
+
+    lane = Lane(run, ENCODER[True])
+    engine = Engine({"a": lane}, workers=1, limits=QueueLimits(), metrics=ServerMetrics())
+    for tokens in (10, 100, 1000):
+        engine.learn("a", tokens, 0.02)
+    engine.start()
+    deadline = time.monotonic() + 5.0
+    try:
+        burst = (engine.run([("a", "x")], Caller(deadline, source=n)) for n in range(100))
+        await asyncio.gather(*burst)
+        await engine.run([("a", "x")], Caller(deadline, source="lone"))
+        await asyncio.sleep(0.06)
+        assert await engine.run([("a", "x")], Caller(deadline, source="lone")) == ["x"]
+        assert time.monotonic() < deadline
+    finally:
+        engine.close()
+
+
+async def test_long_texts_do_not_pile_up_beside_the_event_loop() -> None:
+    tier = LengthTier()
+    tier.tokenise_seconds = 0.02
+    async with running(tier, settings=SETTINGS) as app:
+        ask = post({"texts": ["long" * 1000]})
+        answers = await asyncio.gather(*(app.handle(ask) for _ in range(40)))
+    refused = [answer for answer in answers if answer.status == 503]
+    assert len(refused) == 8
+    assert refused[0].headers["Retry-After"] == "1"
+
+
+async def test_an_answer_says_where_its_time_went() -> None:
+    tier = LengthTier()
+    tier.run_seconds = 0.01
+    async with running(tier, settings=replace(SETTINGS, workers=1)) as app:
+        answer = await app.handle(post({"texts": ["four", "five"]}))
+    queue, compute, batch = answer.headers["server-timing"].split(", ")
+    assert float(queue.removeprefix("queue;dur=")) < 10.0
+    assert float(compute.removeprefix("compute;dur=")) >= 10.0
+    assert batch == "batch;desc=2"
 
 
 @pytest.mark.parametrize("value", ["", "0", "-5", "1.5", "soon", "60001", "9" * 5000])
@@ -148,6 +246,16 @@ async def test_a_failing_model_is_a_500_and_an_unhealthy_ping_until_it_recovers(
     assert unhealthy.status == 503
     assert content(unhealthy)["code"] == "ServiceUnavailable"
     assert recovered.status == 200
+
+
+async def test_a_model_that_nobody_asks_is_proved_too() -> None:
+    broken = LengthTier("fast")
+    broken.broken = True
+    async with running(LengthTier(), broken, settings=SETTINGS) as app:
+        await app.handle(post({"texts": ["a"]}))
+        assert (await ping(app)).status == 503
+        broken.broken = False
+        assert (await ping(app)).status == 200
 
 
 async def test_a_text_that_breaks_the_model_fails_alone() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ class Echo:
         self.seen: list[Request] = []
         self.cancelled = asyncio.Event()
         self.started = asyncio.Event()
+        self.answered = asyncio.Event()
 
     async def handle(self, request: Request) -> Response:
         self.seen.append(request)
@@ -33,6 +35,7 @@ class Echo:
             except asyncio.CancelledError:
                 self.cancelled.set()
                 raise
+        asyncio.get_running_loop().call_soon(self.answered.set)
         return Response(200, request.body or b"{}")
 
 
@@ -100,6 +103,19 @@ async def test_requests_in_one_packet_and_packets_of_one_byte_are_the_same(tmp_p
             client.send(bytes([byte]))
             await asyncio.sleep(0)
         assert (await client.answer())[2] == b"three"
+
+
+async def test_a_request_arrives_with_its_first_byte(tmp_path: Path) -> None:
+    handler = Echo()
+    async with talking(tmp_path, handler) as (client, _):
+        client.send(post(b"before", b"/hold") + b"P")
+        await handler.started.wait()
+        await asyncio.sleep(0.02)
+        gone_on = time.monotonic()
+        handler.gate.set()
+        client.send(post(b"whole")[1:])
+        assert [(await client.answer())[2] for _ in range(2)] == [b"before", b"whole"]
+    assert handler.seen[1].arrived < gone_on
 
 
 async def test_answers_keep_the_order_of_the_requests(tmp_path: Path) -> None:
@@ -219,14 +235,15 @@ async def test_a_request_whose_head_is_there_counts_as_accepted(tmp_path: Path) 
     assert handler.seen[0].accepted
 
 
-async def test_one_connection_too_many_is_closed(tmp_path: Path) -> None:
+async def test_one_connection_too_many_is_told_to_come_back(tmp_path: Path) -> None:
     async with talking(tmp_path, Echo(), most_connections=1) as (client, _):
         client.send(post(b"first"))
         await client.answer()
         reader, writer = await asyncio.open_unix_connection(tmp_path / "socket")
-        with contextlib.suppress(ConnectionError):
-            assert await reader.read() == b""
+        status, headers, _ = await Client(reader, writer).answer()
+        assert (status, headers["retry-after"], headers["connection"]) == (503, "1", "close")
         writer.close()
+        await writer.wait_closed()
         client.send(post(b"still"))
         assert (await client.answer())[2] == b"still"
 
@@ -245,3 +262,60 @@ async def test_who_sends_nothing_or_never_ends_is_hung_up_on(tmp_path: Path) -> 
         (connection,) = shared.connections
         connection.close_if_overdue(connection.active_at + 2.0, 1.0, 10.0)
         assert await client.ended()
+
+
+@pytest.mark.parametrize(("bad", "status"), [(b"nonsense\r\n\r\n", 400), (post(b" " * 1001), 413)])
+@pytest.mark.parametrize("path", [b"/", b"/hold"])
+async def test_what_follows_a_good_request_is_refused_after_its_answer(
+    tmp_path: Path, path: bytes, bad: bytes, status: int
+) -> None:
+    handler = Echo()
+    async with talking(tmp_path, handler) as (client, _):
+        client.send(post(b"good", path) + bad)
+        await asyncio.sleep(0.01)
+        handler.gate.set()
+        assert (await client.answer())[::2] == (200, b"good")
+        refused, headers, _ = await client.answer()
+        assert (refused, headers["connection"]) == (status, "close")
+        assert await client.ended()
+
+
+async def test_nothing_follows_an_answer_that_ends_the_connection(tmp_path: Path) -> None:
+    async with talking(tmp_path, Echo()) as (client, _):
+        client.send(post(b"good", b"/", b"Connection: close") + b"nonsense\r\n\r\n")
+        assert (await client.answer())[0] == 200
+        assert await client.ended()
+
+
+async def test_trailers_are_no_headers_and_have_an_end(tmp_path: Path) -> None:
+    handler = Echo()
+    start = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+    async with talking(tmp_path, handler) as (client, _):
+        client.send(start + b"X-Late: 1\r\n\r\n")
+        assert (await client.answer())[0] == 200
+        assert "x-late" not in handler.seen[0].headers
+        client.send(start)
+        for number in range(20):
+            client.send(b"X-%d: %s\r\n" % (number, b"y" * 8000))
+            await asyncio.sleep(0)
+        assert (await client.answer())[0] == 431
+    assert len(handler.seen) == 1
+
+
+async def test_a_client_that_reads_nothing_is_waited_for_and_then_hung_up_on(
+    tmp_path: Path,
+) -> None:
+    handler = Echo()
+    async with talking(tmp_path, handler, most_body_bytes=10**7) as (client, shared):
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.send(post(b"x" * 4_000_000) + post(b"y"))
+        await handler.answered.wait()
+        (connection,) = shared.connections
+        assert connection.busy
+        now = connection.active_at
+        connection.close_if_overdue(now, 1.0, 10.0)
+        connection.close_if_overdue(now + 0.9, 1.0, 10.0)
+        assert shared.connections
+        connection.close_if_overdue(now + 1.1, 1.0, 10.0)
+        await asyncio.sleep(0)
+        assert not shared.connections

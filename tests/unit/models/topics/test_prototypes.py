@@ -1,9 +1,9 @@
-"""Prototypes, and that they are made once, few and by whichever thread comes first."""
+"""Prototypes, and that they are made once and few."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ class Letters:
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
 
-    def __call__(self, texts: Sequence[str]) -> Vectors:
+    async def __call__(self, texts: Sequence[str]) -> Vectors:
         self.calls.append(list(texts))
         counts = np.array([[text.count(letter) for letter in "abc"] for text in texts], np.float32)
         norm = np.linalg.norm(counts, axis=1, keepdims=True)
@@ -37,54 +37,55 @@ def test_a_blank_label_without_examples_is_near_nothing() -> None:
     assert not prototype(np.zeros(3, np.float32), np.zeros((0, 3), np.float32)).any()
 
 
-def test_new_topics_are_embedded_in_one_call_and_only_once() -> None:
+async def test_new_topics_are_embedded_in_one_call_and_only_once() -> None:
     embed = Letters()
-    cache = PrototypeCache(embed, 10)
+    cache = PrototypeCache(10)
     topics = [Topic("1", "a", ("ab", "aa")), Topic("2", "b", ())]
-    first = cache.prototypes(topics)
-    assert np.array_equal(cache.prototypes(topics[::-1]), first[::-1])
+    first = await cache.prototypes(topics, embed)
+    assert np.array_equal(await cache.prototypes(topics[::-1], embed), first[::-1])
     assert embed.calls == [["a", "ab", "aa", "b"]]
     assert np.linalg.norm(first, axis=1) == pytest.approx(np.ones(2))
 
 
-def test_content_counts_and_the_id_does_not() -> None:
+async def test_content_counts_and_the_id_does_not() -> None:
     embed = Letters()
-    cache = PrototypeCache(embed, 10)
-    cache.prototypes([Topic("1", "a", ("b",))])
-    cache.prototypes([Topic("other", "a", ("b",))])
+    cache = PrototypeCache(10)
+    await cache.prototypes([Topic("1", "a", ("b",))], embed)
+    await cache.prototypes([Topic("other", "a", ("b",))], embed)
     assert len(embed.calls) == 1
-    cache.prototypes([Topic("1", "a", ("c",))])
-    cache.prototypes([Topic("1", "a b", ())])
+    await cache.prototypes([Topic("1", "a", ("c",))], embed)
+    await cache.prototypes([Topic("1", "a b", ())], embed)
     assert len(embed.calls) == 3
 
 
-def test_what_was_not_used_for_longest_is_forgotten() -> None:
+async def test_what_was_not_used_for_longest_is_forgotten() -> None:
     embed = Letters()
-    cache = PrototypeCache(embed, 2)
+    cache = PrototypeCache(2)
     a, b, c = (Topic(letter, letter, ()) for letter in "abc")
-    cache.prototypes([a])
-    cache.prototypes([b])
-    cache.prototypes([a])
-    cache.prototypes([c])
+    await cache.prototypes([a], embed)
+    await cache.prototypes([b], embed)
+    await cache.prototypes([a], embed)
+    await cache.prototypes([c], embed)
     assert len(cache) == 2
-    cache.prototypes([a, c])
+    await cache.prototypes([a, c], embed)
     assert len(embed.calls) == 3
-    cache.prototypes([b])
+    await cache.prototypes([b], embed)
     assert embed.calls[-1] == ["b"]
 
 
-def test_a_taxonomy_larger_than_the_cache_is_still_answered() -> None:
-    cache = PrototypeCache(Letters(), 1)
-    points = cache.prototypes([Topic(letter, letter, ()) for letter in "abc"])
+async def test_a_taxonomy_larger_than_the_cache_is_still_answered() -> None:
+    cache = PrototypeCache(1)
+    points = await cache.prototypes([Topic(letter, letter, ()) for letter in "abc"], Letters())
     assert np.array_equal(points, np.eye(3, dtype=np.float32))
     assert len(cache) == 1
 
 
-def test_threads_share_the_cache() -> None:
-    cache = PrototypeCache(Letters(), 5)
-    taxonomies = [[Topic("x", "abc"[i % 3] * (1 + i % 4), ())] for i in range(200)]
-    with ThreadPoolExecutor(8) as pool:
-        points = list(pool.map(cache.prototypes, taxonomies))
-    expected = [np.eye(3, dtype=np.float32)[i % 3] for i in range(200)]
-    assert np.array_equal(np.concatenate(points), np.stack(expected))
-    assert len(cache) <= 5
+async def test_requests_that_ask_at_once_both_get_theirs() -> None:
+    embed = Letters()
+    cache = PrototypeCache(5)
+    topics = [Topic("1", "a", ())]
+    one, other = await asyncio.gather(
+        cache.prototypes(topics, embed), cache.prototypes(topics, embed)
+    )
+    assert np.array_equal(one, other)
+    assert len(cache) == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from customerai.domain.analysis import TopicMatch
 from customerai.domain.taxonomy import Topic
 from models.artifacts import ArtifactError
 from models.embeddings.lock import read_lock
@@ -15,6 +17,7 @@ from models.embeddings.predictor import ARTIFACT as EMBEDDINGS
 from models.embeddings.predictor import EmbeddingPredictor
 from models.topics.calibration import ARTIFACT, FEATURES, Calibration, features, fit, load
 from models.topics.matcher import TopicMatcher
+from models.topics.prototypes import Vectors
 
 CARD = (Path(ARTIFACT).parent.parent / "MODEL_CARD.md").read_text(encoding="utf-8")
 
@@ -44,9 +47,24 @@ TAXONOMY = (
 )
 
 
+class Matched:
+    """The matcher over the real embeddings, which need no event loop."""
+
+    def __init__(self, embeddings: EmbeddingPredictor) -> None:
+        self._embeddings = embeddings
+        self._matcher = TopicMatcher()
+
+    async def match(self, vectors: Vectors, topics: Sequence[Topic]) -> list[list[TopicMatch]]:
+        points = await self._matcher.prototypes(topics, self._embed)
+        return self._matcher.match(vectors, topics, points)
+
+    async def _embed(self, texts: Sequence[str]) -> Vectors:
+        return self._embeddings.embed(texts)
+
+
 @pytest.fixture(scope="module")
-def matcher(embeddings: EmbeddingPredictor) -> TopicMatcher:
-    return TopicMatcher(embeddings.embed)
+def matcher(embeddings: EmbeddingPredictor) -> Matched:
+    return Matched(embeddings)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +76,10 @@ def matcher(embeddings: EmbeddingPredictor) -> TopicMatcher:
         ("The app crashes whenever I open it.", "app"),
     ],
 )
-def test_the_surest_topic_is_the_right_one(
-    matcher: TopicMatcher, embeddings: EmbeddingPredictor, text: str, topic: str
+async def test_the_surest_topic_is_the_right_one(
+    matcher: Matched, embeddings: EmbeddingPredictor, text: str, topic: str
 ) -> None:
-    ((first, *rest),) = matcher.match(embeddings.embed([text]), TAXONOMY)
+    ((first, *rest),) = await matcher.match(embeddings.embed([text]), TAXONOMY)
     assert first.id == topic
     assert 0 < first.confidence <= 1
     assert all(first.confidence >= other.confidence for other in rest)
@@ -70,37 +88,37 @@ def test_the_surest_topic_is_the_right_one(
 @pytest.mark.parametrize(
     "text", ["", "  ", "The eclipse begins at noon over Patagonia.", "Bees make honey."]
 )
-def test_a_text_about_none_has_none(
-    matcher: TopicMatcher, embeddings: EmbeddingPredictor, text: str
+async def test_a_text_about_none_has_none(
+    matcher: Matched, embeddings: EmbeddingPredictor, text: str
 ) -> None:
-    assert matcher.match(embeddings.embed([text]), TAXONOMY) == [[]]
+    assert await matcher.match(embeddings.embed([text]), TAXONOMY) == [[]]
 
 
-def test_a_batch_is_matched_as_each_text_alone(
-    matcher: TopicMatcher, embeddings: EmbeddingPredictor
+async def test_a_batch_is_matched_as_each_text_alone(
+    matcher: Matched, embeddings: EmbeddingPredictor
 ) -> None:
     texts = ["So late!", "👍 cheap", "很贵", "", "The driver was rude. " * 480]
     vectors = embeddings.embed(texts)
-    for row, together in enumerate(matcher.match(vectors, TAXONOMY)):
-        (alone,) = matcher.match(vectors[row : row + 1], TAXONOMY)
+    for row, together in enumerate(await matcher.match(vectors, TAXONOMY)):
+        (alone,) = await matcher.match(vectors[row : row + 1], TAXONOMY)
         assert [match.id for match in alone] == [match.id for match in together]
         assert [match.confidence for match in alone] == pytest.approx(
             [match.confidence for match in together], abs=1e-5
         )
 
 
-def test_a_taxonomy_of_one_topic_works(
-    matcher: TopicMatcher, embeddings: EmbeddingPredictor
+async def test_a_taxonomy_of_one_topic_works(
+    matcher: Matched, embeddings: EmbeddingPredictor
 ) -> None:
     vectors = embeddings.embed(["The parcel came four days late.", "Bees make honey."])
-    assert len(matcher.match(vectors, TAXONOMY[:1])) == 2
+    assert len(await matcher.match(vectors, TAXONOMY[:1])) == 2
 
 
-def test_nothing_asked_is_nothing_answered(
-    matcher: TopicMatcher, embeddings: EmbeddingPredictor
+async def test_nothing_asked_is_nothing_answered(
+    matcher: Matched, embeddings: EmbeddingPredictor
 ) -> None:
-    assert matcher.match(embeddings.embed(["hello"]), ()) == [[]]
-    assert matcher.match(embeddings.embed([]), TAXONOMY) == []
+    assert TopicMatcher().match(embeddings.embed(["hello"]), (), embeddings.embed([])) == [[]]
+    assert await matcher.match(embeddings.embed([]), TAXONOMY) == []
 
 
 def test_two_topics_do_not_put_each_other_out() -> None:
@@ -140,9 +158,8 @@ def test_the_logistic_fit_finds_the_weights() -> None:
 
 def test_the_threshold_decides() -> None:
     never = Calibration(0.0, (0.0,) * len(FEATURES), 0.6)
-    matcher = TopicMatcher(lambda texts: np.ones((len(texts), 2), np.float32), calibration=never)
-    point = np.ones((1, 2), np.float32)
-    assert matcher.match(point, TAXONOMY) == [[]]
+    points = np.ones((len(TAXONOMY), 2), np.float32)
+    assert TopicMatcher(calibration=never).match(points[:1], TAXONOMY, points) == [[]]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"weights": {"cosine": 1}}'])
