@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from models.artifacts import LOCK_FILE
-from models.embeddings.predictor import ARTIFACT
 
 REFUSED = 2
 
@@ -19,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser(
         "export", help='write the artefact anew; needs the dependency group "train"'
     )
-    command.add_argument("--artifact", type=Path, default=ARTIFACT, help="folder to write")
+    command.add_argument("--artifact", type=Path, required=True, help="folder to write")
     options = parser.parse_args(arguments)
 
     # Imported here, so that --help works without the training dependencies.

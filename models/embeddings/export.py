@@ -17,7 +17,7 @@ from models.embeddings.graph import write_fp32
 from models.embeddings.lock import EmbeddingLock
 from models.embeddings.predictor import EmbeddingPredictor, Vectors
 from models.embeddings.sentences import SENTENCES
-from models.encoder.graph import write_int8
+from models.encoder.int8 import write_int8
 from models.encoder.network import (
     Encoder,
     load_pretrained,

@@ -1,4 +1,4 @@
-"""The encoder as an ONNX graph of ONNX Runtime's fused operators, in FP32, FP16 and INT8.
+"""The encoder as an ONNX graph of ONNX Runtime's fused operators, in FP32 and FP16.
 
 Writing the graph by hand rather than tracing it gives the fused operators (domain com.microsoft:
 EmbedLayerNormalization, Attention, SkipLayerNormalization, BiasGelu) directly; their definitions
@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from models.encoder.network import EPSILON, HEADS, Encoder
 
-_FUSED = "com.microsoft"
+FUSED = "com.microsoft"
 _OPSET = 17
 _IR_VERSION = 9
-_QUANTISED = ["MatMul", "Attention", "EmbedLayerNormalization"]
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
@@ -43,7 +41,7 @@ class Graph:
 
     def fused(self, op: str, inputs: list[str], output: str, **attributes: object) -> str:
         self.nodes.append(
-            helper.make_node(op, inputs, [output], output, domain=_FUSED, **attributes)
+            helper.make_node(op, inputs, [output], output, domain=FUSED, **attributes)
         )
         return output
 
@@ -91,30 +89,8 @@ def save(graph: Graph, outputs: dict[str, list[str | int]], name: str, path: Pat
         ],
         graph.initialisers,
     )
-    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_FUSED, 1)]
+    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(FUSED, 1)]
     onnx.save(helper.make_model(proto, opset_imports=opsets, ir_version=_IR_VERSION), path)
-
-
-def write_int8(fp32: Path, path: Path, *, reduce_range: bool = False) -> None:
-    """Quantise weights to INT8, per output channel; activations are quantised as they come.
-
-    Args:
-        fp32: the graph to quantise.
-        path: the file to write.
-        reduce_range: keep matrices within 7 bits, so that no CPU can saturate: without VNNI, x86
-            adds two products of an unsigned and a signed byte in 16 bits. Embeddings are looked up,
-            never multiplied, and keep their 8 bits. See
-            https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
-    """
-    quantize_dynamic(
-        fp32,
-        path,
-        op_types_to_quantize=_QUANTISED,
-        per_channel=True,
-        reduce_range=reduce_range,
-        weight_type=QuantType.QInt8,
-        extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
-    )
 
 
 def write_fp16(fp32: Path, path: Path) -> None:
@@ -142,7 +118,7 @@ def _embed(graph: Graph, weights: Weights, window_tokens: int) -> str:
             ],
             ["embedded", "lengths"],
             "embed",
-            domain=_FUSED,
+            domain=FUSED,
             epsilon=EPSILON,
         )
     )

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from models.intents.fitting import FitSettings
-from models.intents.predictor import ARTIFACT
 from models.intents.sources import SOURCES
 from models.intents.train import train
 
@@ -21,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument(
         "--work", type=Path, default=Path(".build/intents"), help="folder to keep embeddings in"
     )
-    command.add_argument("--artifact", type=Path, default=ARTIFACT, help="folder to write")
+    command.add_argument("--artifact", type=Path, required=True, help="folder to write")
     command.add_argument(
         "--sources", nargs="+", choices=list(SOURCES), default=list(SOURCES), help="to learn from"
     )

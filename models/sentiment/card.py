@@ -1,13 +1,14 @@
 """The tables of the model card, written from the locks of the artefacts.
 
-A table stands between `<!-- table: NAME -->` and `<!-- end -->`; prose around it is people's.
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; prose around it is people's. Where
+the locks have no figures for a table, nothing stands there.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def render(card: str, locks: Mapping[str, Lock]) -> str:
     def table(match: re.Match[str]) -> str:
         if match[1] not in TABLES:
             raise UnknownTableError(f"{match[1]}: not one of {', '.join(TABLES)}")
-        return match[1] + match[2] + "\n".join(TABLES[match[1]](locks)) + "\n"
+        return match[1] + match[2] + "".join(f"{line}\n" for line in TABLES[match[1]](locks))
 
     return _TABLE.sub(table, card)
 
@@ -116,10 +117,127 @@ def _aspects(locks: Mapping[str, Lock]) -> Iterable[str]:
 
 def _fairness(locks: Mapping[str, Lock]) -> Iterable[str]:
     figures = ("flip_rate", "mean_shift", "p95_shift", "most_shift")
-    yield from _head("axis", "pairs", *figures)
-    for axis, report in locks["full"]["metrics"]["fairness"].items():
-        shares = (_share(report["all"][figure]) for figure in figures)
-        yield _row(axis, report["all"]["pairs"], *shares)
+    rows = [
+        _row(
+            tier,
+            axis,
+            report["all"]["pairs"],
+            *(_share(report["all"][figure]) for figure in figures),
+            *_most_biased(report["groups"]),
+        )
+        for tier, lock in locks.items()
+        for axis, report in lock["metrics"].get("fairness", {}).items()
+    ]
+    columns = ("tier", "axis", "pairs", *figures, "largest bias", "of the group")
+    yield from _table(columns, rows)
+
+
+def _most_biased(groups: Mapping[str, Mapping[str, float]]) -> tuple[str, str]:
+    name = max(groups, key=lambda group: abs(groups[group]["bias"]))
+    return f"{groups[name]['bias']:+.4f}", name
+
+
+def _unfair(locks: Mapping[str, Lock]) -> Iterable[str]:
+    """Limits that a tier in service exceeds, which somebody accepted."""
+    rows = [
+        _row(tier, breach, accepted["reason"])
+        for tier, lock in locks.items()
+        if (accepted := lock["metrics"].get("fairness_accepted"))
+        for breach in accepted["breaches"]
+    ]
+    columns = ("tier", "beyond its limit", "accepted because")
+    yield from _table(columns, rows, "In service although beyond some of its limits:")
+
+
+def _compression(locks: Mapping[str, Lock]) -> Iterable[str]:
+    """One network in several number formats, as `compare --keep` found it."""
+    kept = locks["full"]["metrics"].get("compression", {})
+    rows = [
+        _row(
+            name,
+            f"{row['bytes'] / 1e6:.1f}",
+            file,
+            measured["n"],
+            *(_share(measured[figure]) for figure in ("accuracy", "macro_f1", "ece")),
+            f"{row['latency_p50_ms']:.2f}",
+            f"{row['texts_per_s']:.0f}",
+            f"{row['speed_ratio']:.2f}",
+        )
+        for name, row in kept.get("formats", {}).items()
+        for file, measured in row["dev"].items()
+    ]
+    columns = ("format", "MB", "dev file", "n", "accuracy", "macro-F1", "ECE", "p50 ms", "texts/s")
+    yield from _table((*columns, "speed"), rows, "Number formats of `full`, side by side:")
+    if rows:
+        yield ""
+        yield f"FP32 is {kept['fp32_weights']}; one thread of {kept['machine']}."
+
+
+def _cascade(locks: Mapping[str, Lock]) -> Iterable[str]:
+    """What the cascade saves and loses; nothing where it was fitted to other versions than those
+    in service, because then it saves nothing."""
+    if not {"static", "full"} <= locks.keys():
+        return
+    kept = locks["static"]["cascade"]
+    if any(kept.get(tier) != locks[tier]["version"] for tier in ("static", "full")):
+        return
+    outcomes = {**kept.get("files", {}), "all": kept}
+    figures = ("answered_by_static", "accuracy", "accuracy_of_full", "lost")
+    rows = [
+        _row(file, outcome["n"], *(_share(outcome[figure]) for figure in figures))
+        for file, outcome in outcomes.items()
+    ]
+    columns = ("texts", "n", "answered by static", "accuracy", "accuracy of full", "lost")
+    yield from _table(columns, rows, "What the cascade saves and loses:")
+    yield ""
+    yield (
+        f"`static` answers from {kept['sure_above']:g} on. Processor time of a text against "
+        f"`full`: `static` {_share(kept['cost_of_static'])}, "
+        f"the cascade {_share(kept['cost_of_cascade'])}."
+    )
+
+
+def _runs(locks: Mapping[str, Lock]) -> Iterable[str]:
+    """The runs behind the weights of `full`, oldest first, as its lock has them."""
+    last = locks["full"]["training"]
+    rows = []
+    for number, run in enumerate([*last.get("continues", []), last], start=1):
+        if "average" in run:
+            shares = ", ".join(f"{share:g} × {name}" for name, share in run["average"].items())
+            rows.append(_row(number, "mean of weights", "", "", "", shares))
+        elif "steps" in run:
+            emphasis = ", ".join(f"{name} {factor:g}" for name, factor in run["emphasis"])
+            steps = f"{run.get('steps_done', run['steps'])} × {run['batch_size']}"
+            rate = f"{run['learning_rate']:g}"
+            # Runs of before the token head say nothing of it.
+            aspects = run.get("aspect_every", 0) or "never"
+            rows.append(_row(number, run["version"], steps, rate, aspects, emphasis))
+    columns = ("run", "version", "steps done × batch", "peak rate", "aspects every … steps")
+    yield from _table((*columns, "emphasis"), rows)
+
+
+def _students(locks: Mapping[str, Lock]) -> Iterable[str]:
+    """Whom the tiers that are distilled learned from, and how long."""
+    rows = []
+    for tier, lock in locks.items():
+        run = lock.get("training", {})
+        teacher = run.get("teacher")
+        if teacher:
+            name = teacher["version"] if isinstance(teacher, Mapping) else teacher
+            steps = f"{run.get('steps_done', run['steps'])} × {run['batch_size']}"
+            rows.append(_row(tier, name, steps, run.get("taught", "all that were drawn")))
+    columns = ("tier", "teacher", "steps done × batch", "texts it was asked about")
+    yield from _table(columns, rows, "Whom the distilled tiers learned from:")
+
+
+def _table(columns: Sequence[str], rows: Sequence[str], above: str = "") -> Iterable[str]:
+    """A table under a line of its own, or nothing where it has no rows."""
+    if rows:
+        if above:
+            yield above
+            yield ""
+        yield from _head(*columns)
+        yield from rows
 
 
 def _head(*columns: str) -> Iterable[str]:
@@ -141,5 +259,10 @@ TABLES: dict[str, Callable[[Mapping[str, Lock]], Iterable[str]]] = {
     "tiers": _tiers,
     "aspects": _aspects,
     "fairness": _fairness,
+    "unfair": _unfair,
+    "compression": _compression,
+    "cascade": _cascade,
+    "runs": _runs,
+    "students": _students,
 }
 """How each table is made of the locks."""

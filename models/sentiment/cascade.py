@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from customerai_static.artifact import NEVER_SURE
 from models.sentiment.examples import Examples
 from models.sentiment.metrics import over_known_classes
-
-NEVER_SURE = 2.0
-"""A threshold that no probability reaches."""
 
 _ROUNDING = 1e-9
 
@@ -38,10 +36,19 @@ def answer(texts: Sequence[str], static: Answer, full: Answer, sure_above: float
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """A threshold, and what it does to the dev texts; figures between 0 and 1."""
+class DevFile:
+    """A labelled file and what both tiers answer."""
 
-    sure_above: float
+    examples: Examples
+    static: Probabilities
+    full: Probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the cascade does to some texts; figures between 0 and 1."""
+
+    n: int
     answered: float
     """Share of texts that the static tier answers."""
 
@@ -54,23 +61,41 @@ class Pick:
         return self.accuracy_of_full - self.accuracy
 
 
-def pick(examples: Examples, static: Probabilities, full: Probabilities, most_lost: float) -> Pick:
-    """Return the lowest threshold at which the cascade loses at most `most_lost` of accuracy.
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A threshold, and what it does to each dev file and to all of them together."""
+
+    sure_above: float
+    files: dict[str, Outcome]
+    together: Outcome
+
+
+def pick(files: Mapping[str, DevFile], most_lost: float) -> Pick:
+    """Return the lowest threshold at which the cascade loses at most `most_lost` of accuracy on
+    every one of the files: texts of one kind must not pay for what is saved on another.
 
     Candidates are hundredths from 0.5 up. A threshold counts only if every higher one keeps the
     bound too, so that no lucky dip is picked. Where none does, the static tier is never sure.
     """
-    right_static, right_full = (_right(examples, each) for each in (static, full))
-    accuracy_of_full = float(right_full.mean())
-    best = Pick(NEVER_SURE, 0.0, accuracy_of_full, accuracy_of_full)
+    best = NEVER_SURE
     for hundredth in range(100, 49, -1):
-        is_sure = sure(static, hundredth / 100)
-        right = np.where(is_sure, right_static, right_full)
-        if int(right_full.sum()) - int(right.sum()) > most_lost * len(examples) + _ROUNDING:
+        outcomes = [_outcome([file], hundredth / 100) for file in files.values()]
+        if any(outcome.lost > most_lost + _ROUNDING for outcome in outcomes):
             break
-        accuracy = float(right.mean())
-        best = Pick(hundredth / 100, float(is_sure.mean()), accuracy, accuracy_of_full)
-    return best
+        best = hundredth / 100
+    return Pick(
+        best,
+        {name: _outcome([file], best) for name, file in files.items()},
+        _outcome(list(files.values()), best),
+    )
+
+
+def _outcome(files: Sequence[DevFile], sure_above: float) -> Outcome:
+    is_sure = np.concatenate([sure(file.static, sure_above) for file in files])
+    right_static = np.concatenate([_right(file.examples, file.static) for file in files])
+    right_full = np.concatenate([_right(file.examples, file.full) for file in files])
+    right = np.where(is_sure, right_static, right_full)
+    return Outcome(len(right), float(is_sure.mean()), float(right.mean()), float(right_full.mean()))
 
 
 def seconds_each(

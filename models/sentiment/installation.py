@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from models.artifacts import LOCK_FILE
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 """From <linux/fs.h>; see renameat2(2)."""
@@ -21,12 +23,15 @@ def replace_folder(target: Path, write: Callable[[Path], None]) -> None:
     The new folder is on disk before it takes the place. On Linux the two are exchanged in one step,
     so that every reader, and a machine that loses power, finds the old folder or the new one; where
     the system or its file system cannot do that, the old one is moved aside first, and moved back
-    if the second step fails.
+    if the second step fails. An empty folder that cannot be moved at all, such as the mount point
+    that a container gets for its model, is filled, the artefact's lock coming last.
 
     Raises:
         OSError: the disk is full or does not let us; `target` is as it was.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
+    # By its real name: what is replaced is a folder, not the link that leads to it.
+    target = target.resolve()
     new = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         new.chmod(0o755)
@@ -36,11 +41,33 @@ def replace_folder(target: Path, write: Callable[[Path], None]) -> None:
         if not target.exists():
             new.rename(target)
         elif not _exchange(new, target):
-            _in_two_steps(new, target)
+            if any(target.iterdir()):
+                _in_two_steps(new, target)
+            else:
+                _fill(new, target)
         _to_disk(target.parent)
     finally:
         # By now this is what failed, or what was replaced.
         shutil.rmtree(new, ignore_errors=True)
+
+
+def replace_file(target: Path, text: str) -> None:
+    """Put `text` into a file, so that every reader finds the old content or the new one, whole.
+
+    Raises:
+        OSError: the disk is full or does not let us; `target` is as it was.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        new.chmod(0o644)
+        _to_disk(new)
+        new.replace(target)
+        _to_disk(target.parent)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _exchange(new: Path, target: Path) -> bool:
@@ -65,6 +92,12 @@ def _in_two_steps(new: Path, target: Path) -> None:
         aside.rename(target)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _fill(new: Path, target: Path) -> None:
+    for path in sorted(new.iterdir(), key=lambda path: path.name == LOCK_FILE):
+        shutil.move(path, target / path.name)
+        _to_disk(target / path.name)
 
 
 def _to_disk(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from models.artifacts import (
     LockedFile,
     verify,
 )
+from models.sentiment.installation import replace_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,29 @@ class ArtifactLock:
 
     def write(self, folder: Path) -> None:
         """Write the lock into `folder`."""
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
-        (folder / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
+        write_raw_lock(folder, asdict(self))
+
+
+def read_raw_lock(folder: Path) -> dict[str, Any]:
+    """Read a lock as it is written, of any tier, without holding the files against it.
+
+    Raises:
+        ArtifactError: the lock is missing or unreadable.
+    """
+    path = folder / LOCK_FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path}: not a readable lock ({error})") from error
+    if not isinstance(raw, dict):
+        raise ArtifactError(f"{path}: not a readable lock")
+    return raw
+
+
+def write_raw_lock(folder: Path, lock: Mapping[str, Any]) -> None:
+    """Write a lock of any tier; who reads meanwhile finds the old one or the new one."""
+    text = json.dumps(lock, indent=2, ensure_ascii=False)
+    replace_file(folder / LOCK_FILE, text + "\n")
 
 
 def read_lock(folder: Path) -> ArtifactLock:

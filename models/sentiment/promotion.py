@@ -7,12 +7,11 @@ is not part of an artefact, come from its lock.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -20,43 +19,35 @@ import numpy.typing as npt
 from customerai.domain.analysis import RequestedTier, Tier
 from models.artifacts import LOCK_FILE, MODEL_FILE, TOKENIZER_FILE, ArtifactError
 from models.sentiment import examples as labelled
+from models.sentiment import promotion_reasons as reason
+from models.sentiment.aspect_examples import MarkedSentence
+from models.sentiment.aspect_metrics import AspectReport, by_domain
 from models.sentiment.examples import Examples
 from models.sentiment.fairness.gate import Verdict, judge, summary
-from models.sentiment.fairness.limits import FairnessLimits
 from models.sentiment.fairness.swaps import Comparison
 from models.sentiment.installation import replace_folder
-from models.sentiment.lock import read_lock
-from models.sentiment.metrics import Report, over_known_classes, report
+from models.sentiment.lock import read_lock, read_raw_lock, write_raw_lock
+from models.sentiment.metrics import over_known_classes, report
 from models.sentiment.notice import NOTICE_FILE
+from models.sentiment.promotion_limits import PromotionLimits
 from models.sentiment.regression import Changes, compare
-from models.sentiment.tiers import ARTIFACTS, load_tier
+from models.sentiment.tiers import Classifier, load_tier
 
-_MEGABYTE = 1_000_000
+Answers = Mapping[str, npt.NDArray[np.float64]]
+"""By file, the probabilities (n, 3) of its n texts."""
 
 
-@dataclass(frozen=True, slots=True)
-class PromotionLimits:
-    """What a candidate must hold; shares are between 0 and 1."""
+class Acceptance(TypedDict):
+    """That an unfair artefact replaced another unfair one, why, and by how much both are unfair."""
 
-    most_lost: float = 0.002
-    """Accuracy or macro-F1 that may be lost on a file even where the loss is no chance."""
+    reason: str
+    """The operator's own words."""
 
-    chance: float = 0.05
-    """A loss that is undone in more than this share of resamples counts as chance."""
+    breaches: list[str]
+    in_service: str
+    """Version of what was replaced."""
 
-    most_lost_aspects: float = 0.01
-    """Accuracy of aspects that may be lost. It is not tested for chance: locks hold figures only,
-    and one point is about the standard error on the texts that it is measured on."""
-
-    calibration_error: float = 0.03
-    lost_to_int8: float = 0.003
-    """Accuracy, and macro-F1, that INT8 may lose against FP32 on the dev files together."""
-
-    artifacts_bytes: int = 80 * _MEGABYTE
-    """All artefacts of the repository together."""
-
-    static_bytes: int = 8 * _MEGABYTE
-    fairness: FairnessLimits = field(default_factory=FairnessLimits)
+    in_service_breaches: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +60,19 @@ class Judgement:
     fairness: Verdict | None
     """Absent where the candidate could not be measured."""
 
-
-def shipped_folder(tier: Tier) -> Path:
-    """Where the tier's artefact lives in this repository."""
-    if tier is Tier.STATIC:
-        from customerai_static import ARTIFACT
-
-        return ARTIFACT
-    return ARTIFACTS / tier
+    accepted: Acceptance | None = None
+    """Where breaches of fairness are no reasons because the operator accepted them."""
 
 
-def shipped_folders() -> list[Path]:
-    """Every folder of this repository that holds an artefact."""
-    locks = Path(ARTIFACTS).parents[1].glob(f"*/artifact/**/{LOCK_FILE}")
-    return holding_artefacts([*(lock.parent for lock in locks), shipped_folder(Tier.STATIC)])
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the candidate and the artefact in service are asked."""
 
+    parts: Mapping[str, Examples]
+    """Labelled files."""
 
-def holding_artefacts(folders: Iterable[Path]) -> list[Path]:
-    """Those of `folders` that hold an artefact, whole or not."""
-    return sorted(folder for folder in folders if (folder / LOCK_FILE).is_file())
+    marked: Sequence[MarkedSentence]
+    statements: Sequence[Comparison]
 
 
 def judge_candidate(
@@ -100,6 +85,9 @@ def judge_candidate(
     target: Path,
     shipped: Sequence[Path],
     statements: Sequence[Comparison],
+    marked: Sequence[MarkedSentence] = (),
+    full: Path | None = None,
+    accept_unfair: str | None = None,
 ) -> Judgement:
     """Hold a candidate against the artefact in `target`, where there is one, and against `limits`.
 
@@ -112,49 +100,85 @@ def judge_candidate(
         target: folder of the artefact in service.
         shipped: every folder that holds an artefact, for their names and their size.
         statements: what the fairness gate compares.
+        marked: held-out sentences with marked aspects, for a tier that finds them.
+        full: folder of the tier `full` in service, which a candidate for `fast` is held against.
+        accept_unfair: why a candidate that is unfair may replace an artefact that is unfair too.
 
     Raises:
         InvalidExamplesError: a labelled file is unfit.
         ArtifactError: the artefact in service is unfit.
     """
-    parts = {str(path): labelled.read(path) for path in (*dev, *also)}
+    asked = Asked({str(path): labelled.read(path) for path in (*dev, *also)}, marked, statements)
+    on = [str(path) for path in dev]
     try:
         lock = read_whole_lock(candidate, tier)
+        wrong_notice = list(reason.of_notice(candidate, lock))
         classifier = load_tier(RequestedTier(tier), folder=candidate)
     except ArtifactError as error:
         return Judgement((f"lock: {error}",), "", {}, None)
     try:
-        answers = {name: classifier.probabilities(part.text) for name, part in parts.items()}
-        fairness = judge(classifier.probabilities, limits.fairness, statements)
+        answers = _answers(classifier, asked.parts)
+        aspects = _aspects(classifier, marked)
+        fairness = judge(classifier.probabilities, limits.fairness_of(tier), statements)
     finally:
         classifier.close()
 
-    on_dev = report(
-        labelled.concatenate([parts[str(path)] for path in dev]),
-        np.concatenate([answers[str(path)] for path in dev]),
-    )
+    together = labelled.concatenate([asked.parts[name] for name in on])
+    on_dev = report(together, np.concatenate([answers[name] for name in on]))
     on_dev.pop("sources", None)
-    measured: dict[str, Any] = {"dev": on_dev, "fairness": fairness["passed"]}
+    here = {name: _accuracy(asked.parts[name], answers[name]) for name in on}
+    measured: dict[str, Any] = {
+        "dev": on_dev,
+        "accuracy": here,
+        "fairness": fairness["passed"],
+        "unfair": fairness["breaches"],
+    }
     reasons = [
-        *_name_reasons(lock["version"], shipped),
-        *_size_reasons(lock["files"], tier, target, shipped, limits),
-        *_calibration_reasons(on_dev, limits),
-        *_int8_reasons(lock["metrics"], on_dev, tier, limits),
-        *(f"fairness: {line}" for line in fairness["breaches"]),
+        *reason.of_name(lock["version"], shipped),
+        *wrong_notice,
+        *reason.of_size(lock["files"], tier, target, shipped, limits),
+        *reason.of_calibration(on_dev, limits),
     ]
+    if tier is not Tier.STATIC:
+        # Its tables are whole numbers from the start: there is no FP32 network to lose to.
+        files = {name: (asked.parts[name], here[name]) for name in on}
+        reasons += reason.of_int8(lock["metrics"], on_dev, files, limits)
+    if aspects is not None:
+        measured["aspects"] = aspects
+    if tier is Tier.FAST and full is not None and (full / LOCK_FILE).is_file():
+        measured["full"] = _accuracies(full, {name: asked.parts[name] for name in on})
+        reasons += reason.of_distance(here, measured["full"], limits)
+    accepted = None
     if (target / LOCK_FILE).is_file():
-        locked = read_whole_lock(target, tier)
-        changes = _changes(tier, target, parts, answers)
-        measured["compared_with"] = locked["version"]
-        measured["files"] = changes
-        reasons += _regression_reasons(changes, limits)
-        reasons += _aspect_reasons(locked["metrics"], lock["metrics"], limits)
-    return Judgement(tuple(reasons), lock["version"], measured, fairness)
+        wanted = None if fairness["passed"] else accept_unfair
+        before = _hold_against(target, tier, asked, answers, limits, fairness=wanted is not None)
+        measured |= {"compared_with": before.version, "files": before.changes}
+        reasons += reason.of_regression(before.changes, limits)
+        reasons += reason.of_aspects(before.aspects, aspects, limits)
+        if wanted is not None and before.unfair:
+            accepted = Acceptance(
+                reason=wanted,
+                breaches=fairness["breaches"],
+                in_service=before.version,
+                in_service_breaches=before.unfair,
+            )
+            measured["accepted_unfair"] = accepted
+    if accepted is None:
+        reasons += (f"fairness: {line}" for line in fairness["breaches"])
+        if accept_unfair is not None and not fairness["passed"]:
+            reasons.append("fairness: only what is unfair itself may be replaced by what is unfair")
+    return Judgement(tuple(reasons), lock["version"], measured, fairness, accepted)
 
 
-def install(candidate: Path, tier: Tier, fairness: Verdict, target: Path) -> None:
+def install(
+    candidate: Path,
+    tier: Tier,
+    fairness: Verdict,
+    target: Path,
+    accepted: Acceptance | None = None,
+) -> None:
     """Put a candidate in the place of `target`, all at once, its lock completed by the fairness
-    figures that it was promoted with.
+    figures that it was promoted with, and by what was accepted of them.
 
     Raises:
         ArtifactError: the candidate is no longer what its lock says.
@@ -165,9 +189,11 @@ def install(candidate: Path, tier: Tier, fairness: Verdict, target: Path) -> Non
         lock = read_whole_lock(candidate, tier)
         for name in lock["files"]:
             shutil.copyfile(candidate / name, folder / name)
+        lock["metrics"].pop("fairness_accepted", None)
         lock["metrics"] |= {"fairness": summary(fairness)}
-        text = json.dumps(lock, indent=2, ensure_ascii=False)
-        (folder / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
+        if accepted is not None:
+            lock["metrics"] |= {"fairness_accepted": accepted}
+        write_raw_lock(folder, lock)
         read_whole_lock(folder, tier)
 
     replace_folder(target, write)
@@ -187,15 +213,14 @@ def read_whole_lock(folder: Path, tier: Tier) -> dict[str, Any]:
             read_static_lock(folder)
         except StaticArtifactError as error:
             raise ArtifactError(str(error)) from error
-        keys, files = ["version", "metrics"], [TOKENIZER_FILE]
+        files = [TOKENIZER_FILE, NOTICE_FILE]
         figures: list[str] = []
     else:
         read_lock(folder)
-        keys = ["version", "metrics", "training"]
         files = [MODEL_FILE, TOKENIZER_FILE, NOTICE_FILE]
         figures = ["fp32", "int8", "calibration_error", "calibrated"]
-    raw: dict[str, Any] = json.loads((folder / LOCK_FILE).read_text(encoding="utf-8"))
-    absent = [key for key in keys if not raw.get(key)]
+    raw = read_raw_lock(folder)
+    absent = [key for key in ("version", "metrics", "training") if not raw.get(key)]
     absent += [f"metrics.{name}" for name in figures if name not in raw.get("metrics", {})]
     absent += [name for name in files if name not in raw["files"]]
     if absent:
@@ -203,109 +228,78 @@ def read_whole_lock(folder: Path, tier: Tier) -> dict[str, Any]:
     return raw
 
 
-def _changes(
-    tier: Tier,
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The artefact in service: what it is called, and how the candidate compares with it."""
+
+    version: str
+    changes: dict[str, Changes]
+    aspects: dict[str, AspectReport] | None
+    unfair: list[str]
+    """Limits of fairness that it exceeds, where that was asked."""
+
+
+def _hold_against(
     target: Path,
-    parts: Mapping[str, Examples],
-    answers: Mapping[str, npt.NDArray[np.float64]],
-) -> dict[str, Changes]:
-    """How the candidate's answers to each file compare with those of the artefact in service."""
+    tier: Tier,
+    asked: Asked,
+    answers: Answers,
+    limits: PromotionLimits,
+    *,
+    fairness: bool,
+) -> _Before:
+    """Ask the artefact in service what the candidate was asked, the fairness gate's statements only
+    where `fairness` says so: they are many."""
+    lock = read_whole_lock(target, tier)
     classifier = load_tier(RequestedTier(tier), folder=target)
     try:
-        return {
+        changes = {
             name: compare(
                 part.label,
                 _predicted(part, classifier.probabilities(part.text)),
                 _predicted(part, answers[name]),
             )
-            for name, part in parts.items()
+            for name, part in asked.parts.items()
+        }
+        aspects = _aspects(classifier, asked.marked)
+        unfair = (
+            judge(classifier.probabilities, limits.fairness_of(tier), asked.statements)["breaches"]
+            if fairness
+            else []
+        )
+    finally:
+        classifier.close()
+    return _Before(lock["version"], changes, aspects, unfair)
+
+
+def _accuracies(folder: Path, parts: Mapping[str, Examples]) -> dict[str, float]:
+    """The accuracy of the tier `full` by file."""
+    classifier = load_tier(RequestedTier.FULL, folder=folder)
+    try:
+        return {
+            name: _accuracy(parts[name], answer)
+            for name, answer in _answers(classifier, parts).items()
         }
     finally:
         classifier.close()
 
 
+def _answers(classifier: Classifier, parts: Mapping[str, Examples]) -> Answers:
+    return {name: classifier.probabilities(part.text) for name, part in parts.items()}
+
+
+def _aspects(
+    classifier: Classifier, marked: Sequence[MarkedSentence]
+) -> dict[str, AspectReport] | None:
+    if classifier.tag is None or not marked:
+        return None
+    return by_domain(marked, classifier.tag([sentence.text for sentence in marked]))
+
+
+def _accuracy(part: Examples, probabilities: npt.NDArray[np.float64]) -> float:
+    return round(float(np.mean(_predicted(part, probabilities) == part.label)), 4)
+
+
 def _predicted(part: Examples, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     best: npt.NDArray[np.int64] = over_known_classes(probabilities, part.binary).argmax(axis=1)
     return best
-
-
-def _name_reasons(version: str, shipped: Sequence[Path]) -> Iterator[str]:
-    for folder in shipped:
-        if json.loads((folder / LOCK_FILE).read_text(encoding="utf-8")).get("version") == version:
-            yield f"version: {version} is the name of the artefact in {folder}; choose a new one"
-
-
-def _size_reasons(
-    files: Mapping[str, Mapping[str, Any]],
-    tier: Tier,
-    target: Path,
-    shipped: Sequence[Path],
-    limits: PromotionLimits,
-) -> Iterator[str]:
-    own = sum(int(entry["bytes"]) for entry in files.values())
-    if tier is Tier.STATIC and own > limits.static_bytes:
-        yield f"size: {own} bytes are above the {limits.static_bytes} of the static tier"
-    others = (folder for folder in shipped if folder.resolve() != target.resolve())
-    total = own + sum(
-        path.stat().st_size for folder in others for path in folder.iterdir() if path.is_file()
-    )
-    if total > limits.artifacts_bytes:
-        yield f"size: all artefacts together are {total} bytes, above {limits.artifacts_bytes}"
-
-
-def _calibration_reasons(on_dev: Report, limits: PromotionLimits) -> Iterator[str]:
-    if on_dev["ece"] > limits.calibration_error:
-        yield (
-            f"calibration: expected error {on_dev['ece']:.4f} on the dev files "
-            f"is above {limits.calibration_error:g}"
-        )
-
-
-def _int8_reasons(
-    metrics: Mapping[str, Any], on_dev: Report, tier: Tier, limits: PromotionLimits
-) -> Iterator[str]:
-    if tier is Tier.STATIC:
-        return  # its tables are whole numbers from the start: there is no FP32 network to lose to
-    fp32, int8 = metrics["fp32"], metrics["int8"]
-    if fp32["n"] != on_dev["n"]:
-        yield f"INT8: the lock's figures are of {fp32['n']} texts, the dev files hold {on_dev['n']}"
-        return
-    for name, here in (("accuracy", on_dev["accuracy"]), ("macro_f1", on_dev["macro_f1"])):
-        worse = min(int8[name], here)
-        # The figures have four decimals: without rounding 0.8700 - 0.8670 is above 0.003.
-        if round(fp32[name] - worse, 4) > limits.lost_to_int8:
-            yield f"INT8: {name} {worse:.4f} against {fp32[name]:.4f} of FP32"
-
-
-def _regression_reasons(changes: Mapping[str, Changes], limits: PromotionLimits) -> Iterator[str]:
-    for file, change in changes.items():
-        for name, figure in (("accuracy", change["accuracy"]), ("macro_f1", change["macro_f1"])):
-            lost = round(figure["locked"] - figure["candidate"], 4)
-            if lost > limits.most_lost and figure["p"] < limits.chance:
-                yield (
-                    f"regression: {name} on {file} falls from {figure['locked']:.4f} "
-                    f"to {figure['candidate']:.4f} (p = {figure['p']:.4f} that it is chance)"
-                )
-
-
-def _aspect_reasons(
-    locked: Mapping[str, Any], candidate: Mapping[str, Any], limits: PromotionLimits
-) -> Iterator[str]:
-    before = dict(_accuracies(locked.get("aspects")))
-    after = dict(_accuracies(candidate.get("aspects")))
-    if before and not before.keys() & after.keys():
-        yield "aspects: the artefact in service has figures that the candidate's lock lacks"
-    for name in sorted(before.keys() & after.keys()):
-        if round(before[name] - after[name], 4) > limits.most_lost_aspects:
-            yield f"aspects: {name} falls from {before[name]:.4f} to {after[name]:.4f}"
-
-
-def _accuracies(figures: object, path: str = "") -> Iterator[tuple[str, float]]:
-    """Every figure called accuracy, by where it stands: as a whole, by domain or by precision."""
-    if isinstance(figures, Mapping):
-        for name, value in figures.items():
-            where = f"{path} {name}".strip()
-            if name == "accuracy":
-                yield where, float(value)
-            else:
-                yield from _accuracies(value, where)

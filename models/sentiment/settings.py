@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from models.sentiment.sources import SOURCES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrainSettings:
     """What defines a training run; a checkpoint is resumed only under equal settings.
 
     Every field is also an option of `python -m models.sentiment train`.
     """
 
-    version: str = "minilm-l6-sentiment-2"
+    version: str = "minilm-l6-sentiment"
     """Name under which the artefact is served and recorded next to each analysis."""
 
     sources: tuple[str, ...] = tuple(SOURCES)
@@ -52,6 +52,10 @@ class TrainSettings:
     frozen_embeddings: bool = False
     """Leave token and position embeddings as they started, half of all weights: a step costs less,
     and words that training never shows keep their place among those it does."""
+
+    rounded_share: float = 0.2
+    """Over the last so many of the steps the network computes with its weights and inputs rounded
+    as in INT8, and learns to do with that. Ranges are fixed before the first of them."""
 
     label_smoothing: float = 0.05
     gradient_norm: float = 1.0

@@ -15,6 +15,7 @@ from models.artifacts import ArtifactError
 
 if TYPE_CHECKING:
     from customerai_static import StaticSentiment
+    from models.sentiment.aspects import TaggedText
 
 ARTIFACTS = Path(__file__).parent / "artifact"
 """The encoder's artefacts, a folder for each tier that has one."""
@@ -32,6 +33,9 @@ class Classifier:
 
     close: Callable[[], None]
     """Finish what is running and let go of threads."""
+
+    tag: Callable[[Sequence[str]], list[TaggedText]] | None = None
+    """What the token head says of texts; None where the tier finds no aspects."""
 
 
 def load_tier(
@@ -59,7 +63,16 @@ def _encoder(folder: Path, workers: int | None) -> Classifier:
     from models.sentiment.predictor import SentimentPredictor
 
     predictor = SentimentPredictor.load(folder, workers=workers)
-    return Classifier(predictor.version, predictor.probabilities, predictor.close)
+
+    def tag(texts: Sequence[str]) -> list[TaggedText]:
+        return predictor.tag(texts)[1]
+
+    return Classifier(
+        predictor.version,
+        predictor.probabilities,
+        predictor.close,
+        tag if predictor.finds_aspects else None,
+    )
 
 
 def _static(folder: Path | None) -> Classifier:
@@ -73,9 +86,10 @@ def _cascade(encoder: Path, workers: int | None) -> Classifier:
 
     static = _load_static(None)
     full = SentimentPredictor.load(encoder, workers=workers)
+    sure_above = static.sure_above_beside(full.version)
 
     def probabilities(texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        return cascade.answer(texts, static.probabilities, full.probabilities, static.sure_above)
+        return cascade.answer(texts, static.probabilities, full.probabilities, sure_above)
 
     return Classifier(f"{static.version}+{full.version}", probabilities, full.close)
 

@@ -22,6 +22,7 @@ from models.sentiment.commands import (
     export,
     export_gpu,
     fairness,
+    notice,
     promote,
     sagemaker,
     train,
@@ -42,6 +43,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     export_gpu,
     fairness,
     promote,
+    notice,
     card,
     sagemaker,
 )

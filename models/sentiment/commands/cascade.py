@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from customerai_static import ARTIFACT, StaticArtifactError, StaticSentiment
-from customerai_static.artifact import LOCK_FILE
 from models.artifacts import ArtifactError
 from models.sentiment import examples as labelled
-from models.sentiment.cascade import pick, seconds_each
+from models.sentiment.cascade import DevFile, Outcome, pick, seconds_each
+from models.sentiment.examples import Examples
+from models.sentiment.lock import read_raw_lock, write_raw_lock
 from models.sentiment.predictor import SentimentPredictor
 from models.sentiment.tiers import ARTIFACTS
 
@@ -28,34 +29,41 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--full", type=Path, default=ARTIFACTS / "full")
     parser.add_argument("--static", type=Path, default=ARTIFACT)
     parser.add_argument(
-        "--most-lost", type=float, default=0.005, help="accuracy that the cascade may give up"
+        "--most-lost",
+        type=float,
+        default=0.005,
+        help="accuracy that the cascade may give up on each of the files",
     )
     parser.add_argument(
-        "--most-texts", type=int, help="draw so many of the texts instead of taking all"
+        "--most-texts", type=int, help="draw so many texts of each file instead of taking all"
     )
     parser.add_argument("--threads", type=int, default=2, help="of the encoder, untimed")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the threshold into the static artefact's lock and print what was measured."""
-    examples = labelled.concatenate([labelled.read(file) for file in options.files])
-    order = np.random.default_rng(0).permutation(len(examples))
-    examples = examples.take(order[: options.most_texts])
+    """Write the threshold into the static artefact's lock, with the two versions that it holds for,
+    and print what was measured."""
+    from models.sentiment.commands import refuse
+
+    parts = {file.name: _read(file, options.most_texts) for file in options.files}
+    if len(parts) < len(options.files):
+        return refuse("two of the files have the same name")
     try:
         static = StaticSentiment.load(options.static)
     except StaticArtifactError as error:
         raise ArtifactError(str(error)) from error
     full = SentimentPredictor.load(options.full, workers=options.threads)
     try:
-        picked = pick(
-            examples,
-            static.probabilities(examples.text),
-            full.probabilities(examples.text),
-            options.most_lost,
-        )
+        answered = {
+            name: DevFile(part, static.probabilities(part.text), full.probabilities(part.text))
+            for name, part in parts.items()
+        }
     finally:
         full.close()
-    texts = examples.text[:_TIMED_TEXTS]
+    picked = pick(answered, options.most_lost)
+    together = labelled.concatenate(list(parts.values()))
+    order = np.random.default_rng(0).permutation(len(together))
+    texts = together.take(order[:_TIMED_TEXTS]).text
     alone = SentimentPredictor.load(options.full, workers=1)
     try:
         seconds = seconds_each(texts, static.probabilities, alone.probabilities, picked.sure_above)
@@ -65,16 +73,27 @@ def run(options: argparse.Namespace) -> int:
         "sure_above": picked.sure_above,
         "static": static.version,
         "full": full.version,
-        "n": len(examples),
-        "answered_by_static": round(picked.answered, 4),
-        "accuracy": round(picked.accuracy, 4),
-        "accuracy_of_full": round(picked.accuracy_of_full, 4),
-        "lost": round(picked.lost, 4),
+        "most_lost": options.most_lost,
+        **_figures(picked.together),
+        "files": {name: _figures(outcome) for name, outcome in picked.files.items()},
         "cost_of_static": round(seconds["static"] / seconds["full"], 4),
         "cost_of_cascade": round(seconds["cascade"] / seconds["full"], 4),
     }
-    lock_path = options.static / LOCK_FILE
-    lock = json.loads(lock_path.read_text(encoding="utf-8")) | {"cascade": found}
-    lock_path.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_raw_lock(options.static, read_raw_lock(options.static) | {"cascade": found})
     print(json.dumps(found))
     return 0
+
+
+def _figures(outcome: Outcome) -> dict[str, float]:
+    return {
+        "n": outcome.n,
+        "answered_by_static": round(outcome.answered, 4),
+        "accuracy": round(outcome.accuracy, 4),
+        "accuracy_of_full": round(outcome.accuracy_of_full, 4),
+        "lost": round(outcome.lost, 4),
+    }
+
+
+def _read(path: Path, most: int | None) -> Examples:
+    examples = labelled.read(path)
+    return examples.take(np.random.default_rng(0).permutation(len(examples))[:most])

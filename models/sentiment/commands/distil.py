@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from models.sentiment.commands.settings_options import add_options, from_options
+from models.sentiment.commands.settings_options import add_artifact, add_options, from_options
 from models.sentiment.commands.train import log
 from models.sentiment.distil_settings import DistilSettings
+from models.sentiment.in_service import hold_apart
 from models.sentiment.settings import ExportSettings
 from models.sentiment.tiers import ARTIFACTS
 
@@ -27,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="folder for checkpoints and the teacher's answers",
     )
-    parser.add_argument("--artifact", type=Path, default=ARTIFACTS / "fast")
+    add_artifact(parser)
     add_options(parser, DistilSettings)
 
 
@@ -36,12 +38,19 @@ def run(options: argparse.Namespace) -> int:
     from models.sentiment.commands import refuse
 
     try:
-        from models.sentiment.training import artifact_writer, checkpoint, distil
+        from models.sentiment.training import artifact_writer, checkpoint, distil, guard, world
+        from models.sentiment.training.bar import shown_on
     except ImportError as error:
         return refuse(f"distilling needs the dependency group 'train' ({error})")
+    hold_apart(options.artifact, options.version)
     settings = from_options(options, DistilSettings())
     try:
-        lock = distil.distil_and_export(
+        with shown_on(sys.stderr, log) as shown:
+            student = distil.distil(options.data, options.teacher, options.work, settings, shown)
+        if not world.is_first():
+            return 0
+        lock = distil.export_student(
+            student,
             options.data,
             options.teacher,
             options.work,
@@ -53,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
     except (
         checkpoint.CheckpointMismatchError,
         artifact_writer.ExportRefusedError,
+        guard.TrainingUnstableError,
+        world.DeviceError,
         ValueError,
     ) as error:
         return refuse(str(error))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from customerai_static import ARTIFACT
-from models.sentiment.commands.settings_options import add_options, from_options
+from models.sentiment.commands.settings_options import add_artifact, add_options, from_options
 from models.sentiment.commands.train import log
+from models.sentiment.in_service import hold_apart
 from models.sentiment.static.settings import StaticSettings
 from models.sentiment.tiers import ARTIFACTS
 
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work", type=Path, required=True, help="folder that keeps the teacher's answers"
     )
-    parser.add_argument("--artifact", type=Path, default=ARTIFACT)
+    add_artifact(parser)
     add_options(parser, StaticSettings)
 
 
@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
         from models.sentiment.static import export, train
     except ImportError as error:
         return refuse(f"distilling needs the dependency group 'train' ({error})")
+    hold_apart(options.artifact, options.version)
     settings = from_options(options, StaticSettings())
     try:
         trained = train.distil(options.data, options.teacher, options.work, settings, log)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from models.artifacts import FP16_FILE
 from models.sentiment.commands.train import log
 from models.sentiment.tiers import ARTIFACTS
 
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         from models.sentiment.training import artifact_writer, formats
     except ImportError as error:
         return refuse(f"export-gpu needs the dependency group 'train' ({error})")
-    output: Path = options.output or options.artifact / formats.FP16_FILE
+    output: Path = options.output or options.artifact / FP16_FILE
     try:
         origin = formats.write_for_gpu(options.artifact, options.work, output)
     except artifact_writer.ExportRefusedError as error:

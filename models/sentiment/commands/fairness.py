@@ -8,7 +8,7 @@ from pathlib import Path
 
 from customerai.domain.analysis import RequestedTier
 from models.sentiment.fairness.gate import judge
-from models.sentiment.fairness.limits import FairnessLimits
+from models.sentiment.fairness.limits import limits_of
 from models.sentiment.fairness.swaps import comparisons
 from models.sentiment.tiers import load_tier
 
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Print one JSON object; the exit code is 1 where a limit is exceeded."""
     classifier = load_tier(options.tier, folder=options.artifact)
     try:
-        verdict = judge(classifier.probabilities, FairnessLimits(), comparisons())
+        verdict = judge(classifier.probabilities, limits_of(options.tier), comparisons())
     finally:
         classifier.close()
     whose = {"model": classifier.version, "tier": str(options.tier)}

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from models.sentiment.commands.settings_options import add_options, from_options
+from models.sentiment.in_service import hold_name
 from models.sentiment.sagemaker.settings import JobSettings
 from models.sentiment.settings import TrainSettings
 
@@ -24,7 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", required=True, metavar="ARN", help="role that the job acts as")
     parser.add_argument("--bucket", required=True, help="its data is under NAME/data/")
     parser.add_argument("--image", required=True, metavar="URI", help="training image")
-    parser.add_argument("--serving-image", metavar="URI", help="image for the registered model")
+    parser.add_argument(
+        "--serving-image",
+        required=True,
+        metavar="URI",
+        help="image of models/serving, which serves the registered model; the training image has "
+        "no server",
+    )
     parser.add_argument("--region", help="where the image's address doesn't tell")
     parser.add_argument("--name", default=defaults["name"], help="of job, pipeline and model group")
     parser.add_argument("--instance-type", default=defaults["instance_type"])
@@ -46,6 +53,9 @@ def run(options: argparse.Namespace) -> int:
     region = options.region or (ecr and ecr["region"])
     if not region:
         return refuse("--image names no AWS region: give --region")
+    if options.serving_image == options.image:
+        return refuse("--serving-image: the training image does not serve; build models/serving")
+    hold_name(options.version)
     settings = job_settings(options, region)
     try:
         from models.sentiment.sagemaker.job import training_job
@@ -69,7 +79,7 @@ def job_settings(options: argparse.Namespace, region: str) -> JobSettings:
         bucket=options.bucket,
         image=options.image,
         region=region,
-        serving_image=options.serving_image or options.image,
+        serving_image=options.serving_image,
         name=options.name,
         instance_type=options.instance_type,
         instance_count=options.instance_count,
@@ -87,7 +97,8 @@ def _hyperparameters(options: argparse.Namespace) -> dict[str, str]:
     changed = {
         name.replace("_", "-"): _as_option(value)
         for name, value in given.items()
-        if value != defaults[name]
+        # The command in the container asks for the version, whatever it is.
+        if value != defaults[name] or name == "version"
     }
     return changed | ({"commercial": "true"} if options.commercial else {})
 

@@ -5,15 +5,34 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 Settings = TypeVar("Settings")
 
 
 def add_options(parser: argparse.ArgumentParser, settings: type[Any]) -> None:
-    """Add one option for each field: `batch_size` becomes `--batch-size`."""
+    """Add one option for each field: `batch_size` becomes `--batch-size`.
+
+    `--version` has to be given: it is recorded beside everything that the model analyses, so each
+    model needs a name of its own.
+    """
     for field in fields(settings):
-        parser.add_argument("--" + field.name.replace("_", "-"), type=_PARSERS[str(field.type)])
+        parser.add_argument(
+            "--" + field.name.replace("_", "-"),
+            type=_PARSERS[str(field.type)],
+            required=field.name == "version",
+        )
+
+
+def add_artifact(parser: argparse.ArgumentParser) -> None:
+    """Add `--artifact`, the folder that a run writes."""
+    parser.add_argument(
+        "--artifact",
+        type=Path,
+        required=True,
+        help="folder of the new artefact, not one that is in service: `promote` puts it there",
+    )
 
 
 def from_options(options: argparse.Namespace, defaults: Settings) -> Settings:

@@ -9,7 +9,7 @@ sentences: the gate tells whether the lesson generalises, not whether it was lea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import cycle
+from itertools import cycle, islice
 from typing import NamedTuple
 
 from models.sentiment.fairness import augmentation_sentences as sentences
@@ -25,7 +25,11 @@ NAMES = (
     *("Chiara", "Luca", "Heike", "J\u00fcrgen", "Yuki", "Kenji", "Soo-jin", "Min-jun"),
     *("Nicole", "Craig", "Tanisha", "Darnell", "Guadalupe", "Jorge", "Lakshmi", "Vikram"),
     *("Zeynep", "Mehmet", "Olga", "Dmitri", "Wanjiru", "Kamau", "Linh", "Tuan"),
-    "Siobhan",
+    *("Siobhan", "Nuala", "Declan", "Rhys", "Bronwyn", "Monique", "Reggie", "Tasha", "Leroy"),
+    *("Lupita", "Hector", "Beatriz", "Raul", "Divya", "Karthik", "Neha", "Anil", "Salma", "Tariq"),
+    *("Nadia", "Farid", "Xiuying", "Guang", "Hanako", "Satoshi", "Eunice", "Jae", "Efua", "Kofi"),
+    *("Zofia", "Tomasz", "Anca", "Radu", "Elodie", "Bruno", "Greta", "Lars", "Ayelet", "Moshe"),
+    *("Aroha", "Tane"),
 )
 """First names typical of many origins, women's and men's in turn.
 
@@ -41,9 +45,11 @@ RELATIVES = (
 IDENTITIES = (
     *("Muslim", "Christian", "Jewish", "Hindu", "Sikh", "Buddhist", "an atheist"),
     *("Nigerian", "Pakistani", "Polish", "Mexican", "Chinese", "Irish", "Indian", "Syrian"),
-    *("deaf", "blind", "a wheelchair user", "autistic", "dyslexic"),
+    *("deaf", "blind", "a wheelchair user", "autistic", "dyslexic", "visually impaired"),
+    *("epileptic", "diabetic", "an amputee", "bipolar", "Greek", "Korean", "a refugee"),
     *("19 years old", "45 years old", "78 years old", "retired", "a pensioner", "a student"),
     *("Black", "white", "Asian", "gay", "a lesbian", "straight", "transgender"),
+    *("non-binary", "queer"),
 )
 
 PRONOUNS = (("she", "her", "her"), ("he", "him", "his"), ("they", "them", "their"))
@@ -77,7 +83,7 @@ class OwnExample(NamedTuple):
 
 
 def own_examples() -> list[OwnExample]:
-    """Return about 1,200 different texts, the same number for each label, always the same ones."""
+    """Return about 3,000 different texts, the same number for each label, always the same ones."""
     by_label = {
         label: list(dict.fromkeys(_filled(of_label)))
         for label, of_label in zip(
@@ -98,7 +104,9 @@ def _filled(of_label: tuple[str, ...]) -> Iterator[str]:
     names, relatives = cycle(NAMES), cycle(RELATIVES)
     identities, pronouns = cycle(IDENTITIES), cycle(PRONOUNS)
     for sentence in of_label:
-        for spell in _SPELLINGS:
+        # What a person is takes more lessons than what they are called: there every word is met.
+        rounds = len(IDENTITIES) if "{identity}" in sentence else len(_SPELLINGS)
+        for spell in islice(cycle(_SPELLINGS), rounds):
             words: dict[str, str] = {}
             if "{name}" in sentence:
                 words["name"] = next(names)

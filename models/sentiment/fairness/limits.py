@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
+from customerai.domain.analysis import RequestedTier
 from models.sentiment.fairness.measurement import AxisReport
 
 
@@ -49,6 +50,29 @@ class FairnessLimits:
     identities: AxisLimits = _PERSON
     spelling: AxisLimits = _WRITING
     dialect: AxisLimits = _DIALECT
+
+
+_TABLE_PERSON = AxisLimits(
+    flip_rate=0.04, group_flip_rate=0.1, mean_shift=0.05, most_shift=0.75, bias=0.07
+)
+_TABLE_DIALECT = AxisLimits(
+    flip_rate=0.125, group_flip_rate=0.17, mean_shift=0.13, most_shift=0.8, bias=0.08
+)
+
+STATIC_FAIRNESS = FairnessLimits(
+    names=_TABLE_PERSON,
+    relatives=_TABLE_PERSON,
+    pronouns=_TABLE_PERSON,
+    identities=_TABLE_PERSON,
+    dialect=_TABLE_DIALECT,
+)
+"""Of the tier without an encoder, which adds up what each word says wherever it stands and so
+cannot take a name for a name. They keep it from getting worse and say nothing good of it."""
+
+
+def limits_of(tier: RequestedTier) -> FairnessLimits:
+    """Return the limits of what answers under the name of a tier."""
+    return STATIC_FAIRNESS if tier is RequestedTier.STATIC else FairnessLimits()
 
 
 def breaches(measured: Mapping[str, AxisReport], limits: FairnessLimits) -> list[str]:

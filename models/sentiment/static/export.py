@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from customerai_static import StaticSentiment
 from customerai_static.artifact import (
     FILES,
     HEAD_FILE,
-    LOCK_FILE,
+    NEVER_SURE,
     PAIRS_FILE,
     PIECES_FILE,
     TOKENIZER_FILE,
@@ -28,11 +27,11 @@ from models.artifacts import lock_file
 from models.encoder.network import VOCABULARY
 from models.sentiment import examples as labelled
 from models.sentiment.calibration import fit_temperature
-from models.sentiment.cascade import NEVER_SURE
+from models.sentiment.installation import replace_folder
 from models.sentiment.labels import LABELS
-from models.sentiment.lock import read_lock
+from models.sentiment.lock import read_lock, write_raw_lock
 from models.sentiment.metrics import report
-from models.sentiment.notice import NOTICE_FILE, notice
+from models.sentiment.notice import NOTICE_FILE, lineage_sources, notice
 from models.sentiment.predictor import WindowLogits
 from models.sentiment.static.network import StaticNetwork
 from models.sentiment.static.settings import StaticSettings
@@ -54,64 +53,78 @@ def export(
     settings: StaticSettings,
     log: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Write the artefact, measure it as it is served, and return the contents of its lock.
+    """Write the artefact, measured as it is served, and return the contents of its lock.
+
+    It is written beside `artifact` and takes its place whole: a process that has the old tables
+    mapped into memory keeps them, and a refusal leaves the folder as it was.
 
     Raises:
         StaticExportRefusedError: it weighs more than the settings allow.
         InvalidExamplesError: a dev file is unfit.
+        ArtifactError: the teacher's artefact is unfit.
     """
-    artifact.mkdir(parents=True, exist_ok=True)
-    pieces, pairs, head = quantise(trained.network)
-    rows = np.full(VOCABULARY, len(trained.kept), dtype=np.uint16)
-    rows[trained.kept] = np.arange(len(trained.kept))
-    shutil.copyfile(teacher / TOKENIZER_FILE, artifact / TOKENIZER_FILE)
-    np.save(artifact / PIECES_FILE, pieces)
-    np.save(artifact / PAIRS_FILE, pairs)
-    parts = {field.name: getattr(head, field.name) for field in fields(Head)}
-    np.savez(artifact / HEAD_FILE, allow_pickle=False, rows=rows, **parts)
-    (artifact / NOTICE_FILE).write_text(notice(settings.encoder_settings()), encoding="utf-8")
-    files = {name: lock_file(artifact / name) for name in (*FILES, NOTICE_FILE)}
-    weight = sum(file.bytes for file in files.values())
-    if weight > settings.most_bytes:
-        raise StaticExportRefusedError(
-            f"the artefact weighs {weight} bytes; {settings.most_bytes} are allowed"
-        )
+    dev = labelled.concatenate([labelled.read(data / name) for name in settings.dev_files])
+    training = asdict(settings) | {
+        "steps_done": trained.steps,
+        "taught": trained.taught,
+        "teacher": _described(teacher),
+    }
     lock: dict[str, Any] = {
         "version": settings.version,
         "labels": [str(label) for label in LABELS],
         "temperature": 1.0,
         "abstain_below": settings.abstain_below,
         "cascade": {"sure_above": NEVER_SURE},
-        "files": {name: asdict(file) for name, file in files.items()},
-    }
-    write_lock(artifact, lock)
-
-    dev = labelled.concatenate([labelled.read(data / name) for name in settings.dev_files])
-    logits = StaticSentiment.load(artifact).logits(dev.text).astype(np.float64)
-    one_each = np.arange(len(dev), dtype=np.int64)
-    answers = WindowLogits(len(dev), logits, one_each, np.ones_like(one_each))
-    lock["temperature"] = fit_temperature(dev, answers)
-    lock |= {
-        "training": asdict(settings)
-        | {
-            "steps_done": trained.steps,
-            "taught": trained.taught,
-            "teacher": read_lock(teacher).version,
-        },
+        "training": training,
         "libraries": {"python": platform.python_version()}
         | {name: version(name) for name in _LIBRARIES},
     }
-    write_lock(artifact, lock)
-    lock["metrics"] = report(dev, StaticSentiment.load(artifact).probabilities(dev.text))
-    write_lock(artifact, lock)
-    log(f"static on dev, as served, {weight} bytes: {lock['metrics']}")
+
+    def write(folder: Path) -> None:
+        _write_tables(folder, trained)
+        shutil.copyfile(teacher / TOKENIZER_FILE, folder / TOKENIZER_FILE)
+        text = notice(settings.version, lineage_sources(training))
+        (folder / NOTICE_FILE).write_text(text, encoding="utf-8")
+        files = {name: lock_file(folder / name) for name in (*FILES, NOTICE_FILE)}
+        weight = sum(file.bytes for file in files.values())
+        if weight > settings.most_bytes:
+            raise StaticExportRefusedError(
+                f"the artefact weighs {weight} bytes; {settings.most_bytes} are allowed"
+            )
+        lock["files"] = {name: asdict(file) for name, file in files.items()}
+        write_raw_lock(folder, lock)
+        logits = StaticSentiment.load(folder).logits(dev.text).astype(np.float64)
+        one_each = np.arange(len(dev), dtype=np.int64)
+        answers = WindowLogits(len(dev), logits, one_each, np.ones_like(one_each))
+        lock["temperature"] = fit_temperature(dev, answers)
+        write_raw_lock(folder, lock)
+        lock["metrics"] = report(dev, StaticSentiment.load(folder).probabilities(dev.text))
+        write_raw_lock(folder, lock)
+        log(f"static on dev, as served, {weight} bytes: {lock['metrics']}")
+
+    replace_folder(artifact, write)
     return lock
 
 
-def write_lock(artifact: Path, lock: dict[str, Any]) -> None:
-    """Write the lock into the artefact's folder."""
-    text = json.dumps(lock, indent=2, ensure_ascii=False)
-    (artifact / LOCK_FILE).write_text(text + "\n", encoding="utf-8")
+def _described(teacher: Path) -> dict[str, Any]:
+    """What a student's lock says of its teacher: the terms of what that learned from are its own
+    too."""
+    lock = read_lock(teacher)
+    return {
+        "version": lock.version,
+        "files": asdict(lock)["files"],
+        "sources": lineage_sources(lock.training),
+    }
+
+
+def _write_tables(folder: Path, trained: Trained) -> None:
+    pieces, pairs, head = quantise(trained.network)
+    rows = np.full(VOCABULARY, len(trained.kept), dtype=np.uint16)
+    rows[trained.kept] = np.arange(len(trained.kept))
+    np.save(folder / PIECES_FILE, pieces)
+    np.save(folder / PAIRS_FILE, pairs)
+    parts = {field.name: getattr(head, field.name) for field in fields(Head)}
+    np.savez(folder / HEAD_FILE, allow_pickle=False, rows=rows, **parts)
 
 
 def quantise(

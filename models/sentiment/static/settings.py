@@ -12,7 +12,7 @@ from models.sentiment.sources import SOURCES
 class StaticSettings:
     """Every field is also an option of `python -m models.sentiment distil-static`."""
 
-    version: str = "static-sentiment-1"
+    version: str = "static-sentiment"
     """Name under which the artefact answers and is recorded next to each analysis."""
 
     sources: tuple[str, ...] = tuple(SOURCES)

@@ -37,10 +37,12 @@ def teach(
     threads: int,
     log: Callable[[str], None],
 ) -> npt.NDArray[np.float32]:
-    """Return the teacher's calibrated probabilities (n, 3) of n texts; NaN where it never answered.
+    """Return the teacher's calibrated probabilities (n, 3) of n texts; NaN but in `rows`.
 
     They are written to a file in `work` as they come, named by the teacher's graph and the texts:
-    a second call goes on where the first one stopped, and another teacher starts its own file.
+    a second call goes on where the first one stopped, and another teacher starts its own file. What
+    earlier calls asked about other rows stays in the file and out of the answer: what a run learns
+    must not depend on what was run before it.
 
     Args:
         texts: all training texts.
@@ -75,7 +77,9 @@ def teach(
                 log(f"teacher {done}/{len(missing)} {rate:.0f} texts/s ETA {minutes:.1f} min")
         finally:
             predictor.close()
-    return np.array(answers)
+    asked_now = np.full((len(texts), len(LABELS)), np.nan, dtype=np.float32)
+    asked_now[rows] = answers[rows]
+    return asked_now
 
 
 def _open(path: Path, texts: int) -> np.memmap[tuple[int, int], np.dtype[np.float32]]:

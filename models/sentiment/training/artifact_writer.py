@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,19 @@ import onnxruntime
 import torch
 
 from models.artifacts import MODEL_FILE, TOKENIZER_FILE, lock_file
-from models.encoder.graph import write_int8
+from models.encoder.int8 import input_ranges, write_int8
 from models.encoder.network import VOCABULARY
+from models.encoder.rounding import is_calibrated
 from models.sentiment.aspect_examples import MarkedSentence
 from models.sentiment.aspect_metrics import by_domain, calibrate
 from models.sentiment.aspects import TaggedText
 from models.sentiment.calibration import fit_temperature
 from models.sentiment.examples import Examples
+from models.sentiment.installation import replace_folder
 from models.sentiment.labels import LABELS
-from models.sentiment.lock import ArtifactLock
+from models.sentiment.lock import ArtifactLock, read_lock
 from models.sentiment.metrics import abstention, calibration_error, report
-from models.sentiment.notice import NOTICE_FILE, notice
+from models.sentiment.notice import NOTICE_FILE, lineage_sources, notice
 from models.sentiment.predictor import SentimentPredictor, WindowLogits, combine
 from models.sentiment.settings import ExportSettings, TrainSettings
 from models.sentiment.training.classifier import SentimentClassifier
@@ -74,7 +77,10 @@ def write_artifact(
     graphs = {"fp32": work / FP32_FILE, "int8": work / MODEL_FILE}
     write_fp32(model, settings.window_tokens, graphs["fp32"], token_head=bool(marked))
     hold_against_pytorch(model, graphs["fp32"], limits.most_logit_difference)
-    write_int8(graphs["fp32"], graphs["int8"], reduce_range=limits.reduce_range)
+    if not is_calibrated(model):
+        raise ExportRefusedError("the network doesn't know the ranges of its inputs")
+    ranges = input_ranges(model)
+    write_int8(graphs["fp32"], graphs["int8"], reduce_range=limits.reduce_range, ranges=ranges)
 
     metrics: dict[str, Any] = {}
     answers: dict[str, WindowLogits] = {}
@@ -104,11 +110,6 @@ def write_artifact(
         metrics["aspects"]["calibration_error"] = gap
         log(f"aspects: {metrics['aspects']}")
 
-    artifact.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(graphs["int8"], artifact / MODEL_FILE)
-    if tokenizer != artifact / TOKENIZER_FILE:
-        shutil.copyfile(tokenizer, artifact / TOKENIZER_FILE)
-    (artifact / NOTICE_FILE).write_text(notice(settings), encoding="utf-8")
     lock = ArtifactLock(
         version=settings.version,
         labels=tuple(LABELS),
@@ -116,16 +117,23 @@ def write_artifact(
         temperature=temperature,
         abstain_below=limits.abstain_below,
         aspect_temperature=aspect_temperature,
-        files={
-            name: lock_file(artifact / name) for name in (MODEL_FILE, TOKENIZER_FILE, NOTICE_FILE)
-        },
+        files={},
         metrics=metrics,
         training=dict(how),
         libraries={"python": platform.python_version()}
         | {name: version(name) for name in _LIBRARIES},
     )
-    lock.write(artifact)
-    return lock
+
+    def fill(folder: Path) -> None:
+        shutil.copyfile(graphs["int8"], folder / MODEL_FILE)
+        shutil.copyfile(tokenizer, folder / TOKENIZER_FILE)
+        text = notice(settings.version, lineage_sources(how))
+        (folder / NOTICE_FILE).write_text(text, encoding="utf-8")
+        files = (MODEL_FILE, TOKENIZER_FILE, NOTICE_FILE)
+        replace(lock, files={name: lock_file(folder / name) for name in files}).write(folder)
+
+    replace_folder(artifact, fill)
+    return read_lock(artifact)
 
 
 def _run(

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from models.sentiment.lock import read_lock
 from models.sentiment.training import checkpoint
 from models.sentiment.training.classifier import SentimentClassifier
 from models.sentiment.training.start import continue_from
@@ -34,15 +35,27 @@ def average(shares: Mapping[Path, float], out: Path) -> None:
             total[name] = total.get(name, torch.zeros(())) + share * weight
             share_of[name] = share_of.get(name, 0.0) + share
     model = SentimentClassifier()
-    model.load_state_dict({name: weight / share_of[name] for name, weight in total.items()})
+    mean = {name: weight / share_of[name] for name, weight in total.items()}
+    model.load_state_dict(model.state_dict() | mean)
     *_, last = shares
     saved = checkpoint.read(last)
     history: list[dict[str, Any]] = [
         *saved["history"],
         saved["settings"] | {"steps_done": saved["step"]},
-        {"average": {path.name: share for path, share in shares.items()}},
+        {
+            "average": {path.name: share for path, share in shares.items()},
+            "continues": [run for path in shares for run in _runs(path)],
+        },
     ]
     torch.save(saved | {"model": model.state_dict(), "history": history}, out)
+
+
+def _runs(path: Path) -> list[dict[str, Any]]:
+    if path.is_dir():
+        run = dict(read_lock(path).training)
+        return [*run.pop("continues", []), run]
+    saved = checkpoint.read(path)
+    return [*saved["history"], saved["settings"] | {"steps_done": saved["step"]}]
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.encoder.tokens import WindowTokenizer
 from models.sentiment.settings import TrainSettings
 
 _BATCHES_SORTED_TOGETHER = 64
@@ -80,24 +79,6 @@ def draw(examples: Labelled, settings: TrainSettings) -> npt.NDArray[np.int64]:
     return drawn[:wanted]
 
 
-def one_window_each(texts: list[str], tokenizer: WindowTokenizer, seed: int) -> list[list[int]]:
-    """Tokenise every text, with [CLS] and [SEP]; a long text is shown as one window of it, drawn
-    at random, because windows are what the predictor shows the encoder too."""
-    rng = np.random.default_rng(seed)
-    return [
-        cuts[int(rng.integers(len(cuts)))] if len(cuts) > 1 else (cuts or [tokenizer.blank])[0]
-        for cuts in tokenizer.encode(texts)
-    ]
-
-
-def plan_batches(
-    drawn: npt.NDArray[np.int64], sequences: Sequence[Sequence[int]], settings: TrainSettings
-) -> list[npt.NDArray[np.int64]]:
-    """Cut the drawn rows into `steps` batches of near-equal token lengths, in random order."""
-    lengths = np.asarray([len(sequence) for sequence in sequences])
-    return plan_by_length(drawn, lengths, settings)
-
-
 def plan_by_length(
     drawn: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], settings: TrainSettings
 ) -> list[npt.NDArray[np.int64]]:
@@ -111,13 +92,6 @@ def plan_by_length(
         cut = [chunk[i : i + size] for i in range(0, len(chunk), size)]
         batches.extend(cut[i] for i in rng.permutation(len(cut)))
     return batches
-
-
-def tensors(
-    rows: npt.NDArray[np.int64], sequences: Sequence[Sequence[int]]
-) -> tuple[Tensor, Tensor]:
-    """Return token ids (batch, longest) padded with 0, and their 0/1 mask as float32."""
-    return padded([sequences[row] for row in rows])
 
 
 def padded(sequences: Sequence[Sequence[int] | npt.NDArray[np.int64]]) -> tuple[Tensor, Tensor]:

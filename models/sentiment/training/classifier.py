@@ -3,10 +3,12 @@
 # mypy: allow-subclassing-any
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
-from models.encoder.network import LAYERS, WIDTH, Encoder, load_pretrained, mean_over_tokens
+from models.encoder.network import INNER, LAYERS, WIDTH, Encoder, load_pretrained, mean_over_tokens
 from models.sentiment.labels import LABELS
 from models.sentiment.tags import TAGS
 
@@ -14,8 +16,8 @@ from models.sentiment.tags import TAGS
 class SentimentClassifier(Encoder):
     """MiniLM; mean pooling and a two-layer head for the text, a linear head for each token."""
 
-    def __init__(self, layers: int = LAYERS, dropout: float = 0.1) -> None:
-        super().__init__(layers, dropout)
+    def __init__(self, layers: int = LAYERS, dropout: float = 0.1, inner: int = INNER) -> None:
+        super().__init__(layers, dropout, inner)
         self.head = nn.Linear(WIDTH, WIDTH)
         self.classes = nn.Linear(WIDTH, len(LABELS))
         self.tokens = nn.Linear(WIDTH, len(TAGS) + len(LABELS))
@@ -43,3 +45,10 @@ def pretrained_classifier(dropout: float) -> SentimentClassifier:
     model = SentimentClassifier(dropout=dropout)
     load_pretrained(model)
     return model
+
+
+def classifier_of(state: Mapping[str, Tensor], dropout: float = 0.0) -> SentimentClassifier:
+    """Return a classifier as large as the one whose weights these are, its own still random."""
+    layers = sum(name.endswith(".qkv.weight") for name in state)
+    inner = len(state["layers.0.inner.weight"])
+    return SentimentClassifier(layers, dropout, inner)

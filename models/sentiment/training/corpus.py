@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,6 +49,8 @@ class Piece:
     binary: Tensor
     share: float
     marked: MarkedBatch | None
+    teacher: Tensor | None = None
+    """(texts, classes): a teacher's log-probabilities, where there is a teacher."""
 
     def to(self, device: torch.device) -> Piece:
         """Copy to a device."""
@@ -59,6 +61,7 @@ class Piece:
             label=self.label.to(device, non_blocking=True),
             binary=self.binary.to(device, non_blocking=True),
             marked=self.marked and self.marked.to(device),
+            teacher=None if self.teacher is None else self.teacher.to(device, non_blocking=True),
         )
 
 
@@ -79,6 +82,9 @@ class Corpus:
 
     texts: int
     """Texts that the run could see, by its sources."""
+
+    teacher: Tensor | None = None
+    """A teacher's log-probabilities for each text of `store`, where there is a teacher."""
 
     def pieces(self, step: int, worker: int, workers: int, parts: int) -> list[Piece]:
         """Build what one of `workers` computes in a step, in `parts` forward passes.
@@ -103,6 +109,12 @@ class Corpus:
         pieces = self.store.pieces(row)[self.start[row] : self.end[row]]
         return np.concatenate([self.blank[:1], pieces, self.blank[1:]]).astype(np.int64)
 
+    def shown(self, batches: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield token ids and masks of some of the run's batches, spread over all of it."""
+        for step in np.linspace(0, len(self.batches) - 1, batches).astype(int):
+            ids, mask = padded([self.sequence(int(row)) for row in self.batches[step]])
+            yield ids.to(device), mask.to(device)
+
     def mean_tokens(self) -> float:
         """Mean tokens of a text that the run sees."""
         drawn = np.concatenate(self.batches)
@@ -123,6 +135,7 @@ class Corpus:
             torch.from_numpy(self.store.binary[rows]),
             len(rows) / len(whole),
             marked_batch(sentences, joined) if sentences else None,
+            None if self.teacher is None else self.teacher[rows],
         )
 
 
@@ -133,7 +146,7 @@ def read_training_examples(data: Path, settings: TrainSettings) -> Examples:
     Raises:
         InvalidExamplesError: a file is unfit, or a named source is in none of them.
     """
-    everything = _read_everything(data, settings)
+    everything = read_everything(data, settings)
     return everything.take(_rows_of(everything.source, data, settings))
 
 
@@ -154,7 +167,7 @@ def open_corpus(
 
     def read() -> Examples:
         log("tokenising the training files, once")
-        return _read_everything(data, settings)
+        return read_everything(data, settings)
 
     key = store_key(files, tokenizer_file, settings.own_examples)
     store = open_store(work / "tokens", key, tokenizer_file, read)
@@ -189,7 +202,8 @@ class _Some:
         return len(self.label)
 
 
-def _read_everything(data: Path, settings: TrainSettings) -> Examples:
+def read_everything(data: Path, settings: TrainSettings) -> Examples:
+    """Read the training files of `data`, every source, as a corpus numbers them."""
     parts = [labelled.read(data / name) for name in settings.train_files]
     if settings.own_examples:
         own = own_examples()

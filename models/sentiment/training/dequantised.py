@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-
-import torch
 
 from models.artifacts import MODEL_FILE
 from models.sentiment.training.artifact_weights import read_artifact_weights
-from models.sentiment.training.classifier import SentimentClassifier
+from models.sentiment.training.classifier import SentimentClassifier, classifier_of
 from models.sentiment.training.start import continue_from
 
 
@@ -22,8 +19,7 @@ def dequantised(artifact: Path) -> SentimentClassifier:
     Raises:
         ArtifactError: the artefact is unfit.
     """
-    layers = count_layers(read_artifact_weights(artifact / MODEL_FILE))
-    model = SentimentClassifier(layers=layers, dropout=0.0)
+    model = classifier_of(read_artifact_weights(artifact / MODEL_FILE))
     continue_from(artifact, model)
     model.eval()
     return model
@@ -34,31 +30,34 @@ def has_token_head(artifact: Path) -> bool:
     return "tokens.weight" in read_artifact_weights(artifact / MODEL_FILE)
 
 
-def count_layers(state: Mapping[str, torch.Tensor]) -> int:
-    """Return how many layers the network has whose weights these are."""
-    return sum(name.endswith(".qkv.weight") for name in state)
-
-
 def student_of(
-    teacher: SentimentClassifier, layers: tuple[int, ...], dropout: float
+    teacher: SentimentClassifier, layers: tuple[int, ...], inner: int, dropout: float
 ) -> SentimentClassifier:
     """Return a network of the teacher's embeddings, heads, and those of its layers that `layers`
-    names.
+    names, each with the `inner` units of its feed-forward part that weigh most.
 
     Raises:
-        ValueError: the teacher has no such layer.
+        ValueError: the teacher has no such layer, or fewer units.
     """
     if not layers or not all(0 <= layer < len(teacher.layers) for layer in layers):
         raise ValueError(f"layers {layers}: the teacher has layers 0 to {len(teacher.layers) - 1}")
     theirs = teacher.state_dict()
+    if not 0 < inner <= len(theirs["layers.0.inner.weight"]):
+        raise ValueError(f"inner {inner}: the teacher has {len(theirs['layers.0.inner.weight'])}")
     state = {name: value for name, value in theirs.items() if not name.startswith("layers.")}
     for ours, layer in enumerate(layers):
         prefix = f"layers.{layer}."
-        state |= {
-            f"layers.{ours}.{name.removeprefix(prefix)}": value
+        part = {
+            name.removeprefix(prefix): value
             for name, value in theirs.items()
             if name.startswith(prefix)
         }
-    student = SentimentClassifier(layers=len(layers), dropout=dropout)
+        weights = part["inner.weight"].norm(dim=1) * part["outer.weight"].norm(dim=0)
+        kept = weights.topk(inner).indices.sort().values
+        for name in ("inner.weight", "inner.bias"):
+            part[name] = part[name][kept]
+        part["outer.weight"] = part["outer.weight"][:, kept]
+        state |= {f"layers.{ours}.{name}": value for name, value in part.items()}
+    student = classifier_of(state, dropout)
     student.load_state_dict(state)
     return student

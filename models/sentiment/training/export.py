@@ -11,7 +11,9 @@ from models.encoder.network import pretrained_folder
 from models.sentiment import examples as labelled
 from models.sentiment.aspect_examples import read_aspects
 from models.sentiment.lock import ArtifactLock
+from models.sentiment.notice import lineage_sources
 from models.sentiment.settings import ExportSettings, TrainSettings
+from models.sentiment.sources import ASPECTS
 from models.sentiment.training import checkpoint
 from models.sentiment.training.artifact_writer import ExportRefusedError, write_artifact
 from models.sentiment.training.classifier import SentimentClassifier
@@ -61,5 +63,7 @@ def export(
         how,
         limits,
         log,
-        marked=read_aspects(data / settings.aspects_file, "test"),
+        marked=read_aspects(data / settings.aspects_file, "test")
+        if ASPECTS in lineage_sources(how)
+        else (),
     )

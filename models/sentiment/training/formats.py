@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from models.artifacts import MODEL_FILE
-from models.encoder.graph import write_fp16, write_int8
+from models.artifacts import MODEL_FILE, write_origin
+from models.encoder.graph import write_fp16
+from models.encoder.int8 import input_ranges, write_int8
 from models.encoder.network import VOCABULARY
+from models.encoder.rounding import is_calibrated
 from models.sentiment.lock import read_lock
 from models.sentiment.training import checkpoint
 from models.sentiment.training.artifact_weights import read_artifact_weights
 from models.sentiment.training.artifact_writer import ExportRefusedError
-from models.sentiment.training.classifier import SentimentClassifier
-from models.sentiment.training.dequantised import count_layers, dequantised, has_token_head
-from models.sentiment.training.distil import CHECKPOINT as STUDENT_CHECKPOINT
+from models.sentiment.training.classifier import SentimentClassifier, classifier_of
+from models.sentiment.training.dequantised import dequantised, has_token_head
 from models.sentiment.training.graph import write_fp32
 from models.sentiment.training.train import CHECKPOINT
 
-FP16_FILE = "model.fp16.onnx"
 MOST_FP16_DIFFERENCE = 0.05
 """The most by which a logit of the FP16 graph may differ from FP32's; a tenth of what INT8 does."""
 
@@ -38,7 +38,8 @@ class Formats:
 
 
 def write_formats(artifact: Path, work: Path | None, output: Path) -> Formats:
-    """Write FP32, FP16 and both INT8 graphs of an artefact's network into `output`.
+    """Write FP32, FP16 and INT8 graphs of an artefact's network into `output`; INT8 once with the
+    ranges of each batch and, where the network has its own, once with those.
 
     Args:
         artifact: its folder.
@@ -51,11 +52,17 @@ def write_formats(artifact: Path, work: Path | None, output: Path) -> Formats:
         ExportRefusedError: the checkpoint is missing or of other weights.
     """
     output.mkdir(parents=True, exist_ok=True)
-    graphs = {name: output / f"model.{name}.onnx" for name in ("fp32", "fp16", "int8", "int8_7bit")}
-    origin = _write_fp32(artifact, work, graphs["fp32"])
+    graphs = {
+        name: output / f"model.{name}.onnx" for name in ("fp32", "fp16", "int8_dynamic", "int8")
+    }
+    model, origin = _write_fp32(artifact, work, graphs["fp32"])
     write_fp16(graphs["fp32"], graphs["fp16"])
-    write_int8(graphs["fp32"], graphs["int8"])
-    write_int8(graphs["fp32"], graphs["int8_7bit"], reduce_range=True)
+    write_int8(graphs["fp32"], graphs["int8_dynamic"], reduce_range=True)
+    if is_calibrated(model):
+        ranges = input_ranges(model)
+        write_int8(graphs["fp32"], graphs["int8"], reduce_range=True, ranges=ranges)
+    else:
+        del graphs["int8"]
     return Formats(graphs, origin)
 
 
@@ -69,7 +76,7 @@ def write_for_gpu(artifact: Path, work: Path | None, path: Path) -> str:
     """
     fp32 = path.with_suffix(".fp32.part")
     try:
-        origin = _write_fp32(artifact, work, fp32)
+        _, origin = _write_fp32(artifact, work, fp32)
         write_fp16(fp32, path)
         difference = _difference(fp32, path)
     finally:
@@ -77,10 +84,11 @@ def write_for_gpu(artifact: Path, work: Path | None, path: Path) -> str:
     if not difference <= MOST_FP16_DIFFERENCE:
         path.unlink()
         raise ExportRefusedError(f"the FP16 graph's logits differ from FP32's by {difference:.2e}")
+    write_origin(path, artifact / MODEL_FILE)
     return origin
 
 
-def _write_fp32(artifact: Path, work: Path | None, path: Path) -> str:
+def _write_fp32(artifact: Path, work: Path | None, path: Path) -> tuple[SentimentClassifier, str]:
     lock = read_lock(artifact)
     if work is None:
         model = dequantised(artifact)
@@ -90,21 +98,19 @@ def _write_fp32(artifact: Path, work: Path | None, path: Path) -> str:
         _hold_together(artifact, model, work)
         origin = f"the FP32 checkpoint of {lock.version}"
     write_fp32(model, lock.window_tokens, path, token_head=has_token_head(artifact))
-    return origin
+    return model, origin
 
 
 def _trained(work: Path, version: str) -> SentimentClassifier:
-    for name in (CHECKPOINT, STUDENT_CHECKPOINT):
-        if (work / name).exists():
-            break
-    else:
+    path = work / CHECKPOINT
+    if not path.exists():
         raise ExportRefusedError(f"{work}: no checkpoint")
-    saved = checkpoint.read(work / name)
+    saved = checkpoint.read(path)
     if saved["settings"]["version"] != version:
         raise ExportRefusedError(
-            f"{work / name} is of {saved['settings']['version']}, the artefact of {version}"
+            f"{path} is of {saved['settings']['version']}, the artefact of {version}"
         )
-    model = SentimentClassifier(layers=count_layers(saved["model"]), dropout=0.0)
+    model = classifier_of(saved["model"])
     model.load_state_dict(saved["model"])
     model.eval()
     return model

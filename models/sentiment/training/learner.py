@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from models.sentiment.training.aspect_batches import aspect_loss
 from models.sentiment.training.classifier import SentimentClassifier
 from models.sentiment.training.corpus import Piece
-from models.sentiment.training.loss import sentiment_loss
+from models.sentiment.training.loss import Lesson, distillation_loss, sentiment_loss
 from models.sentiment.training.precision import Precision, autocast
 from models.sentiment.training.world import World
 
@@ -21,17 +21,24 @@ from models.sentiment.training.world import World
 class Learner(nn.Module):
     """A classifier that answers with its loss."""
 
-    def __init__(self, model: SentimentClassifier, smoothing: float) -> None:
+    def __init__(
+        self, model: SentimentClassifier, smoothing: float, lesson: Lesson | None = None
+    ) -> None:
         super().__init__()
         self.model = model
         self.smoothing = smoothing
+        self.lesson = lesson
 
     def forward(self, piece: Piece) -> Tensor:
         """Return (2,): what a piece adds to its step's mean loss over texts, and over marked
         sentences."""
         model = self.model
         logits = model(piece.ids, piece.mask).float()
-        of_texts = sentiment_loss(logits, piece.label, piece.binary, self.smoothing) * piece.share
+        of_texts = sentiment_loss(logits, piece.label, piece.binary, self.smoothing)
+        if self.lesson is not None and piece.teacher is not None:
+            of_teacher = distillation_loss(logits, piece.teacher, self.lesson.temperature)
+            of_texts = torch.lerp(of_teacher, of_texts, self.lesson.label_weight)
+        of_texts = of_texts * piece.share
         if piece.marked is None:
             # Workers exchange the gradient of every weight, so each has to be in every loss.
             of_aspects = sum(weight.sum() for weight in model.tokens.parameters()) * 0.0

@@ -1,9 +1,12 @@
-"""The training loss."""
+"""The training losses."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from models.sentiment.labels import NEUTRAL
 
@@ -29,3 +32,32 @@ def sentiment_loss(logits: Tensor, label: Tensor, binary: Tensor, smoothing: flo
     right = log_probability.gather(1, label[:, None])[:, 0]
     even = log_probability.masked_fill(~known, 0.0).sum(-1) / known.sum(-1)
     return -((1 - smoothing) * right + smoothing * even).mean()
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How a student weighs what it is told."""
+
+    label_weight: float
+    """Share of the loss that comes from the labels; the rest comes from the teacher."""
+
+    temperature: float
+    """What both the teacher's and the student's logits are divided by where they are compared."""
+
+
+def distillation_loss(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """Mean KL divergence of the student's classes from the teacher's, both softened, times the
+    square of the temperature, which keeps the gradient's size (Hinton et al. 2015,
+    https://arxiv.org/abs/1503.02531).
+
+    Args:
+        logits: (batch, 3), the student's.
+        teacher: (batch, 3), the teacher's, up to a constant per row.
+        temperature: what both are divided by.
+    """
+    return functional.kl_div(
+        (logits / temperature).log_softmax(-1),
+        (teacher / temperature).log_softmax(-1),
+        reduction="batchmean",
+        log_target=True,
+    ) * (temperature * temperature)

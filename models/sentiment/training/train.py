@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 
+from models.encoder.rounding import calibrate, set_rounding
 from models.sentiment.settings import TrainSettings
 from models.sentiment.training import checkpoint
 from models.sentiment.training.classifier import SentimentClassifier, pretrained_classifier
 from models.sentiment.training.corpus import Corpus, open_corpus, read_training_examples
 from models.sentiment.training.guard import Guard, Snapshot, Verdict
 from models.sentiment.training.learner import Learner, backward, distribute
+from models.sentiment.training.loss import Lesson
 from models.sentiment.training.optimizer import build_optimizer, learning_rate, whole_state
 from models.sentiment.training.precision import Precision, choose, loss_scaler
 from models.sentiment.training.prefetch import Prefetch
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 CHECKPOINT = "checkpoint.pt"
+CALIBRATION_BATCHES = 16
 _MOST_WORKERS = 1 << 16
 
 
@@ -77,11 +80,20 @@ def train(
         if settings.frozen_embeddings:
             model.freeze_embeddings()
         history: list[dict[str, Any]] = []
-        if start is not None and not (work / CHECKPOINT).exists():
-            history = world.from_first(lambda: continue_from(start, model))
-            shown.line(f"continuing from the weights of {start}")
+        if start is not None:
+            # Only the first process's disk is sure to hold the checkpoint.
+            history = world.from_first(lambda: _begin(start, work / CHECKPOINT, model, shown))
         fit(model, corpus, work / CHECKPOINT, settings, world, shown, history)
     return model
+
+
+def _begin(
+    start: Path, saved: Path, model: SentimentClassifier, shown: Shown
+) -> list[dict[str, Any]]:
+    if saved.exists():
+        return []
+    shown.line(f"continuing from the weights of {start}")
+    return continue_from(start, model)
 
 
 def fit(
@@ -92,10 +104,12 @@ def fit(
     world: World,
     shown: Shown,
     history: list[dict[str, Any]],
+    lesson: Lesson | None = None,
 ) -> None:
     """Train `model` in place, from the checkpoint `saved` on where there is one.
 
-    `history` holds the settings of the runs that its weights come from.
+    `history` holds the settings of the runs that its weights come from; `lesson` says how a student
+    weighs the teacher that the corpus holds.
 
     Raises:
         As `train` does.
@@ -123,8 +137,10 @@ def fit(
         shown.line(f"resuming after step {first}")
     shown.line(f"{world.size} worker(s) on {world.device.type}, computing in {precision}")
 
-    learner = distribute(Learner(model, settings.label_smoothing), world)
+    learner = distribute(Learner(model, settings.label_smoothing, lesson), world)
+    rounded_from = settings.steps - round(settings.rounded_share * settings.steps)
     snapshot = Snapshot(model, optimizer)
+    snapshot.take()
     progress = Progress(settings, first, shown)
     feed = Prefetch(
         (
@@ -137,6 +153,10 @@ def fit(
         for step, pieces in enumerate(feed, start=first):
             # What dropout draws depends on the step alone, so that a resumed run draws the same.
             torch.manual_seed((settings.seed * settings.steps + step) * _MOST_WORKERS + world.rank)
+            if step == rounded_from:
+                calibrate(model, model.hidden, corpus.shown(CALIBRATION_BATCHES, world.device))
+            if step >= rounded_from:
+                set_rounding(model, on=True)
             optimizer.zero_grad()
             losses = backward(
                 learner, pieces, world, precision, settings.aspect_weight, scaler.scale
@@ -163,9 +183,12 @@ def fit(
                 scaler.step(optimizer)
             elif verdict is Verdict.ROLL_BACK:
                 snapshot.restore()
-            scaler.update()
+            lower = verdict is Verdict.ROLL_BACK and scaler.is_enabled()
+            scaler.update(scaler.get_scale() / 2 if lower else None)
 
             done = step + 1
+            if done == settings.steps == rounded_from:
+                calibrate(model, model.hidden, corpus.shown(CALIBRATION_BATCHES, world.device))
             progress.step(done, loss, of_aspects if has_aspects else None, rate, feed.waited, guard)
             if done % settings.checkpoint_every == 0 or done == settings.steps:
                 whole = whole_state(optimizer, first=world.first)
@@ -175,4 +198,5 @@ def fit(
     finally:
         feed.close()
     progress.end(feed.waited)
+    set_rounding(model, on=False)
     model.cpu().eval()

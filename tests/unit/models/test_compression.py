@@ -66,7 +66,7 @@ def test_the_command_reports_all_formats_and_what_its_fp32_is(
     options = ["--data", str(dev.parent), "--dev-files", dev.name, "--report", str(report)]
     assert main(["compare", *options, "--rounds", "1", "--most", "2"]) == 0
     written = json.loads(report.read_text(encoding="utf-8"))
-    assert list(written["formats"]) == ["fp32", "fp16", "int8", "int8_7bit"]
+    assert list(written["formats"]) == ["fp32", "fp16", "int8_dynamic", "int8"]
     assert "no FP32 checkpoint" in written["fp32_weights"]
     size = {name: row["bytes"] for name, row in written["formats"].items()}
     assert size["fp16"] < 0.55 * size["fp32"]
@@ -80,12 +80,12 @@ def test_seven_bit_matrices_keep_within_half_the_range_and_embeddings_do_not(
 ) -> None:
     pytest.importorskip("torch")
     onnx = pytest.importorskip("onnx")
-    from models.encoder.graph import write_int8
+    from models.encoder.int8 import write_int8
     from models.sentiment.training.dequantised import dequantised, student_of
     from models.sentiment.training.graph import write_fp32
 
     fp32, int8 = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
-    write_fp32(student_of(dequantised(FULL), (0,), 0.0), 64, fp32, token_head=False)
+    write_fp32(student_of(dequantised(FULL), (0,), 1536, 0.0), 64, fp32, token_head=False)
     write_int8(fp32, int8, reduce_range=True)
     largest = {
         constant.name: int(np.abs(onnx.numpy_helper.to_array(constant).astype(int)).max())
@@ -106,7 +106,7 @@ def test_the_gpus_graph_is_half_precision_and_close(
     path = tmp_path / "model.fp16.onnx"
     assert main(["export-gpu", "--output", str(path)]) == 0
     assert "no FP32 checkpoint" in capsys.readouterr().err
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, "model.fp16.json"}
     kinds = {constant.data_type for constant in onnx.load(path).graph.initializer}
     assert onnx.TensorProto.FLOAT not in kinds
     session = onnxruntime.InferenceSession(path)

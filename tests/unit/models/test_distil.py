@@ -26,7 +26,8 @@ from models.sentiment.settings import ExportSettings
 from models.sentiment.tiers import ARTIFACTS
 from models.sentiment.training.checkpoint import CheckpointMismatchError
 from models.sentiment.training.dequantised import dequantised, student_of
-from models.sentiment.training.distil import distil, distil_and_export, distillation_loss
+from models.sentiment.training.distil import distil, export_student
+from models.sentiment.training.loss import distillation_loss
 
 TEACHER = ARTIFACTS / "full"
 
@@ -37,6 +38,10 @@ TINY = DistilSettings(
     steps=2,
     batch_size=4,
     emphasis=(),
+    own_examples=False,
+    rounded_share=0.5,
+    device="cpu",
+    precision="fp32",
     threads=1,
     checkpoint_every=1,
     log_every=1,
@@ -82,7 +87,7 @@ def test_the_loss_by_hand() -> None:
 
 def test_the_student_begins_with_the_teachers_embeddings_head_and_chosen_layers() -> None:
     teacher = dequantised(TEACHER)
-    student = student_of(teacher, (0, 5), dropout=0.0)
+    student = student_of(teacher, (0, 5), 1536, dropout=0.0)
     ours, theirs = student.state_dict(), teacher.state_dict()
     assert len(student.layers) == 2
     for name, taken_from in (
@@ -98,7 +103,23 @@ def test_the_student_begins_with_the_teachers_embeddings_head_and_chosen_layers(
 @pytest.mark.parametrize("layers", [(), (0, 6), (-1,)])
 def test_layers_that_the_teacher_lacks_are_refused(layers: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="the teacher has layers 0 to 5"):
-        student_of(dequantised(TEACHER), layers, dropout=0.0)
+        student_of(dequantised(TEACHER), layers, 1536, dropout=0.0)
+
+
+def test_a_narrower_student_keeps_the_units_that_weigh_most() -> None:
+    teacher = dequantised(TEACHER)
+    layer = teacher.layers[3]
+    with torch.no_grad():
+        layer.inner.weight[7:] *= 1e-3
+    student = student_of(teacher, (3,), 7, dropout=0.0)
+    ours = student.layers[0]
+    assert torch.equal(ours.inner.weight, layer.inner.weight[:7])
+    assert torch.equal(ours.inner.bias, layer.inner.bias[:7])
+    assert torch.equal(ours.outer.weight, layer.outer.weight[:, :7])
+    assert torch.equal(ours.outer.bias, layer.outer.bias)
+    for inner in (0, 1537):
+        with pytest.raises(ValueError, match="the teacher has 1536"):
+            student_of(teacher, (3,), inner, dropout=0.0)
 
 
 def test_the_network_of_an_artefact_says_what_the_artefact_says() -> None:
@@ -146,7 +167,8 @@ def test_a_distillation_ends_in_an_artefact_that_predicts(data: Path, tmp_path: 
     artifact, work = tmp_path / "artifact", tmp_path / "work"
     # Seven texts say nothing about accuracy: only the graph's parity with PyTorch is held here.
     limits = ExportSettings(most_accuracy_lost=1.0)
-    written = distil_and_export(data, TEACHER, work, artifact, TINY, limits, ignore)
+    student = distil(data, TEACHER, work, TINY, ignore)
+    written = export_student(student, data, TEACHER, work, artifact, TINY, limits, ignore)
     assert read_lock(artifact).files == written.files
     assert written.training["teacher"]["version"] == read_lock(TEACHER).version
     # The terms of what the teacher learned from bind the student too.
@@ -166,5 +188,6 @@ def test_a_missing_teacher_is_refused(
     with pytest.raises(ArtifactError):
         distil(data, absent, tmp_path / "work", TINY, ignore)
     options = ["--data", str(data), "--teacher", str(absent), "--work", str(tmp_path / "work")]
+    options += ["--artifact", str(tmp_path / "artifact"), "--version", "ferry"]
     assert main(["distil", *options]) == 2
     assert "not a readable lock" in capsys.readouterr().err

@@ -284,6 +284,6 @@ def test_the_code_is_1_beyond_a_limit(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     impossible = replace(FairnessLimits().names, mean_shift=-1.0)
-    monkeypatch.setattr(command, "FairnessLimits", lambda: FairnessLimits(names=impossible))
+    monkeypatch.setattr(command, "limits_of", lambda tier: FairnessLimits(names=impossible))
     assert main(["fairness"]) == 1
     assert "names: mean shift" in "".join(json.loads(capsys.readouterr().out)["breaches"])

@@ -18,7 +18,7 @@ def test_the_labels_are_balanced_and_no_text_comes_twice() -> None:
     per_label = Counter(example.label for example in examples)
     assert set(per_label) == {0, 1, 2}
     assert len(set(per_label.values())) == 1
-    assert 600 <= len(examples) <= 1500
+    assert 2000 <= len(examples) <= 4000
     assert len({example.text for example in examples}) == len(examples)
     assert {(example.binary, example.source) for example in examples} == {(False, "own_templates")}
 

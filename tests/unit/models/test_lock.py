@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from models.artifacts import LOCK_FILE, MODEL_FILE, ArtifactError
-from models.sentiment.lock import read_lock
-from models.sentiment.notice import NOTICE_FILE, notice
+from models.sentiment.lock import read_lock, read_raw_lock, write_raw_lock
+from models.sentiment.notice import NOTICE_FILE
 from models.sentiment.predictor import ARTIFACT, SentimentPredictor
-from models.sentiment.settings import TrainSettings
-from models.sentiment.sources import SOURCES, CommercialUse, with_commercial_use
 
 
 @pytest.fixture
@@ -65,17 +63,22 @@ def test_other_classes_are_refused(artifact: Path) -> None:
         SentimentPredictor.load(artifact)
 
 
-def test_the_notice_names_every_source_that_the_model_learned_from() -> None:
-    text = (ARTIFACT / NOTICE_FILE).read_text()
-    learned = read_lock(ARTIFACT).training["sources"]
-    assert learned
-    for name in learned:
-        assert f"| {name} | " in text
-    assert text == notice(TrainSettings(sources=tuple(learned)))
+def test_a_written_lock_is_read_by_others_whole_or_as_it_was(artifact: Path) -> None:
+    with (artifact / LOCK_FILE).open(encoding="utf-8") as reader:
+        write_raw_lock(artifact, read_raw_lock(artifact) | {"version": "another"})
+        assert json.load(reader)["version"] == read_lock(ARTIFACT).version
+    assert read_lock(artifact).version == "another"
+    assert {path.name for path in artifact.iterdir()} == {path.name for path in ARTIFACT.iterdir()}
 
 
-def test_commercial_training_leaves_out_barred_and_unlicensed_sources() -> None:
-    kept = with_commercial_use(tuple(SOURCES))
-    assert "airline_tweets" not in kept
-    assert "semeval_tweets" in kept
-    assert {SOURCES[name].commercial_use for name in kept} == {CommercialUse.PERMITTED}
+@pytest.mark.parametrize("content", ["", "[]", "{"])
+def test_a_raw_lock_that_is_no_object_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / LOCK_FILE).write_text(content)
+    with pytest.raises(ArtifactError, match="not a readable lock"):
+        read_raw_lock(tmp_path)
+
+
+def test_the_lock_covers_the_notice(artifact: Path) -> None:
+    (artifact / NOTICE_FILE).write_text("No terms at all.")
+    with pytest.raises(ArtifactError, match=r"NOTICE\.md: differs"):
+        SentimentPredictor.load(artifact)

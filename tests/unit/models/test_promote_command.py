@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.artifacts import LOCK_FILE, MODEL_FILE
+from customerai_static import ARTIFACT as STATIC
+from models.artifacts import LOCK_FILE, MODEL_FILE, lock_file
 from models.sentiment.commands import main
 from models.sentiment.commands import promote as command
 from models.sentiment.fairness.limits import AxisLimits, FairnessLimits
 from models.sentiment.fairness.swaps import Comparison, comparisons
 from models.sentiment.lock import read_lock
+from models.sentiment.notice import NOTICE_FILE, lineage_sources, notice
 from models.sentiment.predictor import ARTIFACT
-from models.sentiment.promotion import PromotionLimits
+from models.sentiment.promotion_limits import PromotionLimits
 from models.sentiment.settings import TrainSettings
 
 TEXTS = ("I love it, it is perfect.", "I hate it, it is awful.", "Perfect, thank you so much.")
 LABELS = (2, 0, 2)
+MARKED = [
+    {"sentence": sentence, "aspect": aspect, "label": label, "domain": "inn", "split": "test"}
+    for sentence, aspect, label in (
+        ("The $T$ was cold.", "soup", 0),
+        ("We loved the $T$.", "terrace", 2),
+    )
+]
 NEW = "a-new-name-1"
+_ANYTHING = FairnessLimits(*[AxisLimits(1.0, 1.0, 2.0, 2.0, 2.0)] * 6)
+LENIENT = PromotionLimits(calibration_error=1.0, fairness=_ANYTHING, static_fairness=_ANYTHING)
+"""A few texts say little."""
 
 
 def statements() -> list[Comparison]:
@@ -42,7 +55,15 @@ def candidate(tmp_path: Path) -> Path:
     folder = Path(shutil.copytree(ARTIFACT, tmp_path / "candidate"))
     lock = json.loads((folder / LOCK_FILE).read_text())
     lock["version"] = NEW
-    figures = {"n": len(TEXTS) * len(TrainSettings().dev_files), "accuracy": 1.0, "macro_f1": 1.0}
+    (folder / NOTICE_FILE).write_text(notice(NEW, lineage_sources(lock["training"])))
+    lock["files"][NOTICE_FILE] = asdict(lock_file(folder / NOTICE_FILE))
+    files = TrainSettings().dev_files
+    figures = {
+        "n": len(TEXTS) * len(files),
+        "accuracy": 1.0,
+        "macro_f1": 1.0,
+        "sources": {name: {"n": len(TEXTS), "accuracy": 1.0} for name in files},
+    }
     lock["metrics"] |= {"fp32": figures, "int8": figures}
     (folder / LOCK_FILE).write_text(json.dumps(lock))
     return folder
@@ -56,11 +77,11 @@ def arguments(
     data = tmp_path / "data"
     data.mkdir()
     for name in TrainSettings().dev_files:
-        pq.write_table(pa.table({"text": TEXTS, "label": LABELS}), data / name)
-    anything = AxisLimits(1.0, 1.0, 2.0, 2.0, 2.0)
-    lenient = PromotionLimits(calibration_error=1.0, fairness=FairnessLimits(*[anything] * 6))
+        columns = {"text": TEXTS, "label": LABELS, "source": [name] * len(TEXTS)}
+        pq.write_table(pa.table(columns), data / name)
+    pq.write_table(pa.Table.from_pylist(MARKED), data / TrainSettings().aspects_file)
     monkeypatch.setattr(command, "comparisons", statements)
-    monkeypatch.setattr(command, "PromotionLimits", lambda: lenient)
+    monkeypatch.setattr(command, "PromotionLimits", lambda: LENIENT)
     return ["promote", str(candidate), "--data", str(data), "--artifact", str(target)]
 
 
@@ -77,8 +98,11 @@ def test_it_checks_then_promotes_then_refuses_the_same_name(
     assert contents(target) == before
 
     assert main(arguments) == 0
-    printed = json.loads(capsys.readouterr().out)
+    captured = capsys.readouterr()
+    assert captured.err.startswith("run `python -m models.sentiment cascade` on the dev files")
+    printed = json.loads(captured.out)
     assert printed["promoted"] is True
+    assert printed["aspects"]["all"]["aspects"] == len(MARKED)
     assert (printed["model"], printed["tier"]) == (NEW, "full")
     assert read_lock(target).version == NEW
     assert read_lock(target).metrics["fairness"]["names"]["all"]["pairs"] == 3
@@ -102,9 +126,69 @@ def test_a_broken_candidate_is_refused_with_one_line_and_code_1(
     assert contents(target) == before
 
 
-def test_missing_dev_files_are_an_error_of_the_call(
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (TrainSettings().dev_files[0], "no such file"),
+        (TrainSettings().aspects_file, "not a readable Parquet file"),
+    ],
+)
+def test_missing_files_are_an_error_of_the_call(
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    message: str,
+) -> None:
+    (tmp_path / "data" / name).unlink()
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_accepted_unfairness_is_printed_and_kept(
+    arguments: list[str],
+    target: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    impossible = replace(LENIENT.fairness.names, mean_shift=-1.0)
+    limits = replace(LENIENT, fairness=replace(LENIENT.fairness, names=impossible))
+    monkeypatch.setattr(command, "PromotionLimits", lambda: limits)
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith("refused: fairness: names: mean shift")
+
+    assert main([*arguments, "--accept-unfair", "version 1 is further beyond it"]) == 0
+    captured = capsys.readouterr()
+    breach, why, *_ = captured.err.splitlines()
+    assert breach.startswith("unfair, accepted: names: mean shift")
+    assert why == "unfair, accepted because: version 1 is further beyond it"
+    kept = read_lock(target).metrics["fairness_accepted"]
+    assert kept == json.loads(captured.out)["accepted_unfair"]
+    assert kept["in_service_breaches"]
+
+
+def test_no_reason_is_no_acceptance(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*arguments, "--accept-unfair", " "])
+    assert "give a reason that others can read" in capsys.readouterr().err
+
+
+def test_the_static_tier_is_promoted_with_its_fairness_figures(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.rmtree(tmp_path / "data")
-    assert main(arguments) == 2
-    assert "no such file" in capsys.readouterr().err
+    folder = Path(shutil.copytree(STATIC, tmp_path / "static"))
+    served = Path(shutil.copytree(STATIC, tmp_path / "service" / "static"))
+    lock = json.loads((folder / LOCK_FILE).read_text())
+    (folder / NOTICE_FILE).write_text(notice(NEW, lineage_sources(lock["training"])))
+    lock["files"][NOTICE_FILE] = asdict(lock_file(folder / NOTICE_FILE))
+    (folder / LOCK_FILE).write_text(json.dumps(lock | {"version": NEW}))
+    given = ["promote", str(folder), *arguments[2:4], "--artifact", str(served), "--tier", "static"]
+    assert main(given) == 0
+    captured = capsys.readouterr()
+    assert "run `python -m models.sentiment cascade`" in captured.err
+    assert json.loads(captured.out)["tier"] == "static"
+    promoted = json.loads((served / LOCK_FILE).read_text())
+    assert promoted["version"] == NEW
+    assert promoted["metrics"]["fairness"]["dialect"]["all"]["pairs"]

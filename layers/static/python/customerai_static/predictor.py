@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from customerai_static.artifact import (
     ARTIFACT,
     HEAD_FILE,
     LABELS,
+    NEVER_SURE,
     PAIRS_FILE,
     PIECES_FILE,
     TOKENIZER_FILE,
@@ -23,6 +25,8 @@ from customerai_static.artifact import (
 )
 from customerai_static.network import Head, Network
 from customerai_static.tokens import WordPieces
+
+_LOG = logging.getLogger(__name__)
 
 _PIECES_AT_ONCE = 8192
 """Enough to make numpy's calls cheap, few enough for the processor's cache."""
@@ -73,8 +77,29 @@ class StaticSentiment:
 
     @property
     def sure_above(self) -> float:
-        """Top probability from which the cascade takes this model's word; above 1 is never."""
+        """The cascade's threshold as the lock has it, whatever encoder it was fitted to; a cascade
+        goes by `sure_above_beside`."""
         return self._lock.sure_above
+
+    def sure_above_beside(self, full: str) -> float:
+        """Return the top probability from which a cascade takes this model's word.
+
+        A threshold holds for the two versions that it was fitted to. Beside any other encoder this
+        model is never sure, and a warning says that it has to be fitted again.
+
+        Args:
+            full: version of the encoder that answers the rest.
+        """
+        if self._lock.sure_above > 1 or self._lock.fitted_to == full:
+            return self._lock.sure_above
+        _LOG.warning(
+            "the cascade of %s was fitted to %s, not to %s: all texts go to the encoder until "
+            "`python -m models.sentiment cascade` is run again",
+            self.version,
+            self._lock.fitted_to or "no version that its lock names",
+            full,
+        )
+        return NEVER_SURE
 
     def probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return calibrated probabilities (n, 3) of n texts: negative, neutral, positive.

@@ -19,6 +19,8 @@ import torch
 
 from customerai_static import StaticSentiment
 from customerai_static.network import Network
+from models.sentiment.lock import read_lock
+from models.sentiment.notice import lineage_sources, notice
 from models.sentiment.predictor import ARTIFACT as TEACHER
 from models.sentiment.static.batches import keep_frequent, tensors
 from models.sentiment.static.export import StaticExportRefusedError, export, quantise
@@ -69,10 +71,23 @@ def test_a_run_ends_in_an_artefact_that_answers(data: Path) -> None:
     assert loaded.probabilities(TEXTS).sum(axis=1) == pytest.approx(np.ones(len(TEXTS)))
     written = json.loads((data / "artifact/artifact.lock.json").read_text())
     assert written == json.loads(json.dumps(lock))
+    behind = lineage_sources(read_lock(TEACHER).training)
+    assert tuple(written["training"]["teacher"]["sources"]) == behind
+    # It learned from tweets alone; its teacher did not.
+    assert (data / "artifact/NOTICE.md").read_text() == notice("tiny", behind)
     assert any("step 3/6" in line and "ETA" in line for line in lines)
+
+    before = {path.name: path.read_bytes() for path in (data / "artifact").iterdir()}
+    mapped = loaded.probabilities(TEXTS)
     heavy = replace(TINY, most_bytes=1000)
     with pytest.raises(StaticExportRefusedError, match="1000 are allowed"):
-        export(data, TEACHER, data / "other", trained, heavy, lines.append)
+        export(data, TEACHER, data / "artifact", trained, heavy, lines.append)
+    assert {path.name: path.read_bytes() for path in (data / "artifact").iterdir()} == before
+    with torch.no_grad():
+        trained.network.pairs.weight.fill_(1.0)
+    export(data, TEACHER, data / "artifact", trained, replace(TINY, version="b"), lines.append)
+    assert StaticSentiment.load(data / "artifact").version == "b"
+    assert np.array_equal(loaded.probabilities(TEXTS), mapped), "whoever has it loaded keeps it"
 
 
 def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
@@ -84,6 +99,8 @@ def test_the_teacher_is_asked_once(tmp_path: Path) -> None:
     again = teach(TEXTS, np.array([0, 2, 4]), TEACHER, tmp_path, 1, lines.append)
     assert "2 of 3 answers known" in lines[0]
     assert np.array_equal(again[rows], first[rows])
+    fewer = teach(TEXTS, np.array([2]), TEACHER, tmp_path, 1, lines.append)
+    assert np.flatnonzero(~np.isnan(fewer[:, 0])).tolist() == [2], "what others asked stays out"
     teach(TEXTS[:3], rows, TEACHER, tmp_path, 1, lines.append)
     assert len(list(tmp_path.glob("teacher-*.npy"))) == 2, "other texts, another file"
 
