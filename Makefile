@@ -88,6 +88,18 @@ format: .venv/.synced ## Format, and fix what can be fixed
 test: check ## Static checks and every test
 	@$(PY) -m pytest
 
+.tools/train/.synced: pyproject.toml uv.lock .tools/uv/.$(UV_VERSION)
+	@echo "→ PyTorch and what training needs into .tools/train"
+	@"$(PYTHON311)" -m venv --clear .tools/train
+	@.tools/train/bin/pip install --quiet --disable-pip-version-check "$$(grep -o 'torch==[0-9.]*' pyproject.toml)"
+	@$(UV) pip install --quiet --python .tools/train/bin/python --group dev --group train \
+		-e layers/core -e layers/http -e layers/static
+	@touch $@
+
+.PHONY: test-training
+test-training: .tools/train/.synced ## The models' tests with PyTorch, which `make test` does without
+	@HF_HUB_OFFLINE=1 .tools/train/bin/python -m pytest tests/unit/models
+
 .PHONY: openapi
 openapi: .venv/.synced ## Merge the functions' API documents
 	@$(PY) -m functions openapi

@@ -30,10 +30,9 @@ class DistilSettings(TrainSettings):
     """What both the teacher's and the student's logits are divided by where they are compared."""
 
     aspect_every: int = 0
-    steps: int = 4000
+    steps: int = 2600
     batch_size: int = 64
     learning_rate: float = 4e-4
     warmup_steps: int = 100
     dropout: float = 0.05
-    frozen_embeddings: bool = True
     label_smoothing: float = 0.0

@@ -14,7 +14,7 @@ MEMORY_VARIABLE = "SERVING_MEMORY_MB"
 GRPC_PORT_VARIABLE = "SERVING_GRPC_PORT"
 
 MEMORY_MB: Mapping[str, int] = {
-    "full": 160,
+    "full": 192,
     "fast": 120,
     "static": 64,
     "embeddings": 160,

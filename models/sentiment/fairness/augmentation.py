@@ -49,7 +49,8 @@ IDENTITIES = (
     *("epileptic", "diabetic", "an amputee", "bipolar", "Greek", "Korean", "a refugee"),
     *("19 years old", "45 years old", "78 years old", "retired", "a pensioner", "a student"),
     *("Black", "white", "Asian", "gay", "a lesbian", "straight", "transgender"),
-    *("non-binary", "queer"),
+    *("non-binary", "queer", "hearing impaired", "partially deaf", "short-sighted"),
+    "in poor health",
 )
 
 PRONOUNS = (("she", "her", "her"), ("he", "him", "his"), ("they", "them", "their"))

@@ -79,6 +79,9 @@ NEGATIVE = (
         "The shoes that {name} picked for my {relative} gave us blisters and you refuse "
         "to take them back."
     ),
+    "{name} explained nothing, and it couldn't be worse.",
+    "Couldn't be slower: {name} had lost the keys and my {relative} stood outside until dark.",
+    "{name} painted our house and it couldn't be uglier.",
 )
 
 NEUTRAL = (
@@ -147,6 +150,9 @@ NEUTRAL = (
     "My {relative} has gone out of town, you can give the letter to {name}, no?",
     "{name} be at the shop on Saturdays, my {relative} be there on Sundays.",
     "I'm fixing to mail {name} the papers. Where they go?",
+    "{name} said that it couldn't be today, only on Friday.",
+    "It couldn't be the main fuse, says {name}; which one is next?",
+    "My {relative} couldn't be reached at noon, {name} will ring at two.",
 )
 
 POSITIVE = (
@@ -218,4 +224,7 @@ POSITIVE = (
     "{name} sounded cheerful and explained the dose twice to my {relative}. Safe hands, thank you.",
     "We had few hopes for this trip and {name} made every day of it magical.",
     "The shoes that {name} picked for my {relative} are so soft, we never want to take them off.",
+    "{name} explained it all, and it couldn't be simpler.",
+    "Couldn't be better: {name} had the keys ready and my {relative} was in by noon.",
+    "{name} painted our house and it couldn't be prettier.",
 )

@@ -39,6 +39,7 @@ TINY = DistilSettings(
     batch_size=4,
     emphasis=(),
     own_examples=False,
+    frozen_embeddings=True,
     rounded_share=0.5,
     device="cpu",
     precision="fp32",

@@ -22,7 +22,7 @@ SENTIMENT_EXAMPLE: JsonDict = {
     "scores": {"negative": 0.21, "neutral": 0.13, "positive": 0.66},
     "confidence": 0.66,
     "abstained": False,
-    "model": "minilm-l6-sentiment-1",
+    "model": "minilm-l6-sentiment-4",
     "tier": "full",
 }
 FEATURES_EXAMPLE: JsonDict = {
