@@ -108,9 +108,11 @@ def _remind(tier: Tier, target: Path) -> None:
     if tier is Tier.FAST:
         return
     if tier is Tier.STATIC:
-        fitted_to = read_whole_lock(target, tier)["cascade"].get("full")
+        lock = read_whole_lock(target, tier)
         served = holding_artefacts([shipped_folder(Tier.FULL)])
-        if fitted_to and served and fitted_to == read_whole_lock(served[0], Tier.FULL)["version"]:
+        names = [read_whole_lock(folder, Tier.FULL)["version"] for folder in served]
+        fitted_to = lock["cascade"]
+        if fitted_to.get("static") == lock["version"] and fitted_to.get("full") in names:
             return
     print(
         "run `python -m models.sentiment cascade` on the dev files: its threshold was fitted to "
