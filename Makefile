@@ -47,7 +47,7 @@ setup: $(TOOLS) $(LOCAL_ASSEMBLY) ## Install every tool and package into the che
 
 .venv/.synced: pyproject.toml uv.lock layers/core/pyproject.toml layers/http/pyproject.toml layers/static/pyproject.toml .tools/uv/.$(UV_VERSION)
 	@echo "→ Python packages into .venv"
-	@$(UV) sync --locked --quiet --compile-bytecode --python "$(PYTHON311)"
+	@$(UV) sync --locked --quiet --python "$(PYTHON311)"
 	@touch $@
 
 .tools/.ministack-$(MINISTACK_VERSION): .tools/uv/.$(UV_VERSION)

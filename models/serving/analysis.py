@@ -78,7 +78,7 @@ class Analyser:
     async def answer(self, name: str, texts: Sequence[str], caller: Caller) -> Result:
         """Return what one model says of each text, under the name that it has for that."""
         model = self.batched(name)
-        work = await self._units(model, texts)
+        work = await self._units(model, texts, caller)
         answers = await self._run(model.name, work, caller)
         joined = await self._beside(
             texts, lambda: [model.join(u, a) for u, a in zip(work, answers, strict=True)]
@@ -122,7 +122,7 @@ class Analyser:
         if not aspects:
             return version, await self._of_tier(name, texts, caller)
         full = self._tier("full")
-        work = await self._units(full, texts)
+        work = await self._units(full, texts, caller)
         answers = await self._run(full.name + ASPECTS, work, caller)
         if name == "full":
             logits = [[row for row, _ in rows] for rows in answers]
@@ -138,7 +138,7 @@ class Analyser:
 
     async def _of_tier(self, name: str, texts: Sequence[str], caller: Caller) -> list[Result]:
         tier = self._tier(name)
-        work = await self._units(tier, texts)
+        work = await self._units(tier, texts, caller)
         return self._results(tier, work, await self._run(name, work, caller))
 
     async def _cascade(self, texts: Sequence[str], caller: Caller) -> tuple[str, list[Result]]:
@@ -219,12 +219,16 @@ class Analyser:
 
     # --- running ----------------------------------------------------------------------------------
 
-    async def _units(self, model: BatchedModel, texts: Sequence[str]) -> list[list[Any]]:
+    async def _units(
+        self, model: BatchedModel, texts: Sequence[str], caller: Caller
+    ) -> list[list[Any]]:
         """Cut texts into what runs.
 
         Raises:
-            OverloadedError: they are long, and too many such requests wait beside the event loop.
+            OverloadedError: they would be late, or they are long, and too many such requests wait
+                beside the event loop.
         """
+        self._engine.turn_away(caller)
         if self._beside_now >= _MOST_BESIDE and self._are_long(texts):
             error = OverloadedError("the queue is full; try again later")
             error.retry_seconds = 1
@@ -242,7 +246,7 @@ class Analyser:
     async def _vectors(self, texts: Sequence[str], caller: Caller) -> npt.NDArray[np.float32]:
         """Return the embeddings (n, 384)."""
         model: Any = self._models["embeddings"]
-        work = await self._units(model, texts)
+        work = await self._units(model, texts, caller)
         answers = await self._run(model.name, work, caller)
         return await self._beside(
             texts,

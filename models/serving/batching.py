@@ -147,6 +147,14 @@ class Batcher:
         """Note what a run took that was made elsewhere."""
         self._lanes[lane].cost.observe(padded_tokens, seconds)
 
+    def turn_away(self, deadline: float, now: float) -> Refused | None:
+        """Say of a request whose length is not known yet that it would be too late, whatever it
+        is: so nothing is spent on it."""
+        wait = self.backlog_seconds()
+        if not self.queued_items or self._in_time(wait + self._room(deadline, now), deadline, now):
+            return None
+        return Refused(Refusal.LATE, max(wait, 0.0))
+
     def admit(self, ticket: Ticket, now: float) -> Refused | None:
         """Let a ticket wait; the answer says why not, where it may not."""
         tokens = 0
@@ -253,13 +261,21 @@ class Batcher:
         wait = self.backlog_seconds()
         if total > limits.tokens or (self.queued_items and wait > limits.wait_seconds):
             return Refusal.FULL
-        # The same room for all: else short texts take it up, and long ones never get in. But no
-        # more than a share of the time, so that one slow run can't have everybody refused.
-        room = min(_ROOM_RUNS * self._longest_run, _ROOM_SHARE * (ticket.deadline - now))
-        room = max(self._run_seconds(ticket), room)
-        if now + limits.margin * (wait + room) > ticket.deadline:
+        room = max(self._run_seconds(ticket), self._room(ticket.deadline, now))
+        if not self._in_time(wait + room, ticket.deadline, now):
             return Refusal.LATE
         return None
+
+    def _room(self, deadline: float, now: float) -> float:
+        """The least time that a ticket is taken to run.
+
+        The same for all: else short texts take it up, and long ones never get in. But no more than
+        a share of the time, so that one slow run can't have everybody refused.
+        """
+        return min(_ROOM_RUNS * self._longest_run, _ROOM_SHARE * (deadline - now))
+
+    def _in_time(self, seconds: float, deadline: float, now: float) -> bool:
+        return now + self._limits.margin * seconds <= deadline
 
     def _run_seconds(self, ticket: Ticket) -> float:
         """How long a ticket runs, with all workers on it."""

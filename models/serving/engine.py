@@ -166,6 +166,17 @@ class Engine:
             return self._run_inline(batch, ticket)
         return await self._wait(ticket)
 
+    def turn_away(self, caller: Caller) -> None:
+        """Refuse, before anything is spent on it, a request that could only be late.
+
+        Raises:
+            OverloadedError: it could.
+        """
+        with self._lock:
+            refused = self._batcher.turn_away(caller.deadline, time.monotonic())
+        if refused is not None:
+            raise self._refusal(refused)
+
     def close(self) -> None:
         """Let running batches end and stop the workers; what waits is not run."""
         with self._lock:

@@ -87,7 +87,7 @@ class QueueLimits:
 
     tokens: int = 2_000_000
     wait_seconds: float = 10.0
-    margin: float = 1.3
+    margin: float = 1.5
     greedy_above: float = 0.5
 
 

@@ -352,3 +352,17 @@ class AnyCourse(RuleBasedStateMachine):
 
 AnyCourse.TestCase.settings = settings(deadline=None, max_examples=30, stateful_step_count=40)
 TestAnyCourse = AnyCourse.TestCase
+
+
+def test_what_could_only_be_late_is_turned_away_before_anything_is_spent_on_it() -> None:
+    queue = batcher(limits=QueueLimits(margin=1.0))
+    assert queue.turn_away(0.0001, now=0.0) is None  # nothing waits: it may be tried
+    for deadline in (5.0, 6.0, 7.0):
+        assert queue.admit(ticket(100, deadline=deadline), now=0.0) is None
+    wait = queue.backlog_seconds()
+    assert wait > 0
+    refused = queue.turn_away(wait * 0.9, now=0.0)
+    assert refused is not None
+    assert refused.reason is Refusal.LATE
+    assert refused.retry_seconds == wait
+    assert queue.turn_away(wait * 10, now=0.0) is None
