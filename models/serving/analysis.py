@@ -16,10 +16,10 @@ import numpy.typing as npt
 from customerai.domain.taxonomy import Topic
 from models.serving.adapters.sentiment import ASPECTS, sentiment
 from models.serving.engine import Engine
-from models.serving.errors import NotFoundError, NotServedError, OverloadedError
+from models.serving.errors import NotFoundError, NotServedError
 from models.serving.model import BatchedModel
 from models.serving.registry import LoadedModel
-from models.serving.tickets import Caller
+from models.serving.tickets import Caller, Refusal, Refused, share
 from models.serving.wire import AnalyseBody
 
 T = TypeVar("T")
@@ -225,14 +225,12 @@ class Analyser:
         """Cut texts into what runs.
 
         Raises:
-            OverloadedError: they would be late, or they are long, and too many such requests wait
-                beside the event loop.
+            OverloadedError, GreedyClientError: there is no room for them or they would be late; or
+                they are long, and too many such requests wait beside the event loop.
         """
         self._engine.turn_away(caller)
-        if self._beside_now >= _MOST_BESIDE and self._are_long(texts):
-            error = OverloadedError("the queue is full; try again later")
-            error.retry_seconds = 1
-            raise error
+        if self._beside_now >= share(caller) * _MOST_BESIDE and self._are_long(texts):
+            raise self._engine.refusal(Refused(Refusal.FULL, 1.0), caller)
         return await self._beside(texts, lambda: model.units(texts))
 
     async def _run(

@@ -26,7 +26,7 @@ from models.serving.errors import NotFoundError, OverloadedError, RequestError
 from models.serving.health import Health
 from models.serving.messages import Request, Response
 from models.serving.metrics import Gauge, ServerMetrics
-from models.serving.registry import LoadedModel
+from models.serving.registry import LoadedModel, digest
 from models.serving.settings import ServerSettings
 from models.serving.tickets import Caller
 
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _RUNTIME_PATH = re.compile(r"/endpoints/[^/]+/invocations")
 _MODEL_PATH = re.compile(r"/models/([^/]+)/invocations")
-_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+_ATTRIBUTES = wire.ATTRIBUTES.lower()
 
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -49,6 +49,7 @@ class Application:
         """When what was accepted must be answered, on `time.monotonic`; for every port."""
         self.metrics = ServerMetrics()
         self._loaded = loaded
+        self._answered_by = f"models={digest(loaded.values())}"
         self._settings = settings
         lanes = {
             name: lane
@@ -135,7 +136,7 @@ class Application:
         caller = self._caller(request)
         asked = wire.read_analysis(request.body, request.headers.get("content-type"))
         answer = await within(caller.deadline, self.analyser.analyse(asked, caller))
-        return _answered(answer, media_type, caller)
+        return self._answered(answer, media_type, caller)
 
     async def _invoke_model(self, request: Request) -> Response:
         found = _MODEL_PATH.fullmatch(request.path)
@@ -147,7 +148,7 @@ class Application:
         self.analyser.batched(name)
         texts = wire.read_texts(request.body, request.headers.get("content-type"))
         answer = await within(caller.deadline, self.analyser.answer(name, texts, caller))
-        return _answered(answer, media_type, caller)
+        return self._answered(answer, media_type, caller)
 
     def _caller(self, request: Request) -> Caller:
         if self.draining and not request.accepted:
@@ -155,8 +156,21 @@ class Application:
             error.retry_seconds = 1
             raise error
         attributes = request.headers.get(_ATTRIBUTES)
-        timeout = wire.timeout_seconds(attributes, self._settings.timeout_seconds)
-        return Caller(due(request.arrived, timeout), request.client, request.source)
+        timeout, priority = wire.read_attributes(attributes, self._settings.timeout_seconds)
+        return Caller(due(request.arrived, timeout), request.client, request.source, priority)
+
+    def _answered(self, answer: object, media_type: str, caller: Caller) -> Response:
+        """An answer, from which models, and where its time went.
+
+        https://www.w3.org/TR/server-timing/
+        """
+        timing = caller.timing
+        told = (
+            f"queue;dur={timing.queue * 1000:.2f}, compute;dur={timing.compute * 1000:.2f},"
+            f" batch;desc={timing.batch}"
+        )
+        headers = {"server-timing": told, wire.ATTRIBUTES: self._answered_by}
+        return Response(200, wire.write(answer, media_type), media_type, headers)
 
     async def _ping(self, _: Request) -> Response:
         wrong = await self.unwell()
@@ -183,16 +197,6 @@ class Application:
 
     async def _metrics(self, _: Request) -> Response:
         return Response(200, self.metrics.text().encode(), "text/plain; version=0.0.4")
-
-
-def _answered(answer: object, media_type: str, caller: Caller) -> Response:
-    """An answer, and where its time went: https://www.w3.org/TR/server-timing/ ."""
-    timing = caller.timing
-    told = (
-        f"queue;dur={timing.queue * 1000:.2f}, compute;dur={timing.compute * 1000:.2f},"
-        f" batch;desc={timing.batch}"
-    )
-    return Response(200, wire.write(answer, media_type), media_type, {"server-timing": told})
 
 
 def failure(

@@ -146,6 +146,7 @@ class Engine:
             arrived=now,
             deadline=caller.deadline,
             client=caller.client,
+            priority=caller.priority,
             urgent=urgent,
             timing=caller.timing,
         )
@@ -161,21 +162,29 @@ class Engine:
                 if not batch and self._idle:
                     self._work.notify(min(self._idle, len(items)))
         if refused is not None:
-            raise self._refusal(refused)
+            raise self.refusal(refused, caller)
         if batch:
             return self._run_inline(batch, ticket)
         return await self._wait(ticket)
 
     def turn_away(self, caller: Caller) -> None:
-        """Refuse, before anything is spent on it, a request that could only be late.
+        """Refuse, before anything is spent on it, a request that would be refused however short.
 
         Raises:
-            OverloadedError: it could.
+            OverloadedError, GreedyClientError: it would.
         """
         with self._lock:
-            refused = self._batcher.turn_away(caller.deadline, time.monotonic())
+            refused = self._batcher.turn_away(caller, time.monotonic())
         if refused is not None:
-            raise self._refusal(refused)
+            raise self.refusal(refused, caller)
+
+    def refusal(self, refused: Refused, caller: Caller) -> RequestError:
+        """Count a refusal; return what the caller is to be told."""
+        self._metrics.refusals.add(refused.reason.name.lower(), caller.priority)
+        kind, message = _REFUSALS[refused.reason]
+        error = kind(message)
+        error.retry_seconds = max(1, round(refused.retry_seconds))
+        return error
 
     def close(self) -> None:
         """Let running batches end and stop the workers; what waits is not run."""
@@ -203,18 +212,11 @@ class Engine:
             with self._lock:
                 self._batcher.cancel(ticket)
             late = time.monotonic() > ticket.deadline - _TIMER_SECONDS
-            self._metrics.refusals.add("expired" if late else "cancelled")
+            self._metrics.refusals.add("expired" if late else "cancelled", ticket.priority)
             raise
         finally:
             del self._waiting[ticket]
         return [item.result for item in ticket.items]
-
-    def _refusal(self, refused: Refused) -> RequestError:
-        self._metrics.refusals.add(refused.reason.name.lower())
-        kind, message = _REFUSALS[refused.reason]
-        error = kind(message)
-        error.retry_seconds = max(1, round(refused.retry_seconds))
-        return error
 
     # --- the workers ------------------------------------------------------------------------------
 
@@ -298,7 +300,7 @@ class Engine:
             if ticket.loss is None:
                 future.set_result(None)
             else:
-                self._metrics.refusals.add(ticket.loss.name.lower())
+                self._metrics.refusals.add(ticket.loss.name.lower(), ticket.priority)
                 future.set_exception(_lost(ticket.loss))
 
     def _observe(self, done: _Done) -> None:

@@ -15,20 +15,23 @@ SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 
 
 class Counter:
-    """Counts for each value of one label."""
+    """Counts for each combination of its labels' values."""
 
-    def __init__(self, name: str, label: str, text: str) -> None:
-        self._name, self._label, self._text = name, label, text
-        self._counts: defaultdict[str, int] = defaultdict(int)
+    def __init__(self, name: str, labels: Sequence[str], text: str) -> None:
+        self._name, self._labels, self._text = name, labels, text
+        self._counts: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
-    def add(self, value: str, count: int = 1) -> None:
-        self._counts[value] += count
+    def add(self, *values: str) -> None:
+        """Count one, with the labels' values in their order."""
+        self._counts[values] += 1
 
     def lines(self) -> Iterator[str]:
         yield f"# HELP {self._name} {self._text}"
         yield f"# TYPE {self._name} counter"
-        for value, count in sorted(self._counts.items()):
-            yield f'{self._name}{{{self._label}="{value}"}} {count}'
+        for values, count in sorted(self._counts.items()):
+            pairs = zip(self._labels, values, strict=True)
+            told = ",".join(f'{label}="{value}"' for label, value in pairs)
+            yield f"{self._name}{{{told}}} {count}"
 
 
 class Histogram:
@@ -74,9 +77,9 @@ class ServerMetrics:
     """All that the server measures of itself."""
 
     def __init__(self) -> None:
-        self.requests = Counter("serving_requests_total", "status", "Answers by HTTP status.")
+        self.requests = Counter("serving_requests_total", ["status"], "Answers by HTTP status.")
         self.refusals = Counter(
-            "serving_refusals_total", "reason", "Requests not taken on or lost."
+            "serving_refusals_total", ["reason", "priority"], "Requests not taken on or lost."
         )
         self.queue_seconds = Histogram(
             "serving_queue_seconds", SECONDS, "From a request's arrival to its first run."

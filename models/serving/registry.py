@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from models.artifacts import LOCK_FILE
 from models.serving.model import BatchedModel
@@ -121,6 +124,15 @@ def load_models(
         version = getattr(model, "version", "")
         loaded[name] = LoadedModel(name, model, version, grown, limit, runs)
     return loaded
+
+
+def digest(loaded: Iterable[LoadedModel]) -> str:
+    """Return 16 hexadecimal digits that are the same wherever the same versions are loaded.
+
+    They are the first of the SHA-256 of all pairs of name and version, sorted, in JSON.
+    """
+    pairs = sorted((each.name, each.version) for each in loaded)
+    return hashlib.sha256(msgspec.json.encode(pairs)).hexdigest()[:16]
 
 
 def _met(name: str, there: set[str]) -> bool:

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Any
+
+
+class Priority(StrEnum):
+    """What a filling queue refuses first: `batch`, then `standard`. And `batch` runs last."""
+
+    CRITICAL = "critical"
+    """Somebody waits, and nothing asks again."""
+
+    STANDARD = "standard"
+
+    BATCH = "batch"
+    """Nobody waits: it is tried again by itself."""
+
+
+SHARES: Mapping[Priority, float] = {
+    Priority.CRITICAL: 1.0,
+    Priority.STANDARD: 0.9,
+    Priority.BATCH: 0.5,
+}
+"""Of all that the server lets wait: how full it may be for a request of each priority."""
 
 
 @dataclass(slots=True)
@@ -26,12 +46,14 @@ class Caller:
         deadline: when the answer is worth nothing any more, on `time.monotonic`.
         client: whose share of the queue it is.
         source: the connection.
+        priority: how full the queue may be for it, and whether live work goes before it.
         timing: where the engine notes what it did.
     """
 
     deadline: float
     client: Hashable = None
     source: Hashable = None
+    priority: Priority = Priority.STANDARD
     timing: Timing = field(default_factory=Timing)
 
 
@@ -83,12 +105,16 @@ class QueueLimits:
         wait_seconds: a ticket that would wait longer behind others is refused.
         margin: how much slower than measured a run may turn out; promises are made with it.
         greedy_above: share of `tokens` from which on each client may hold its fair share only.
+        batch_share: of all workers' time, what batch work gets at most while live work waits; more
+            than 0, and well below what `margin` leaves, since live work's promises are made
+            without it.
     """
 
     tokens: int = 2_000_000
     wait_seconds: float = 10.0
     margin: float = 1.5
     greedy_above: float = 0.5
+    batch_share: float = 0.05
 
 
 class State(Enum):
@@ -124,6 +150,7 @@ class Ticket:
         arrived: when it came, in seconds of a clock that never goes back.
         deadline: when its answer is worth nothing any more, on the same clock.
         client: who has a fair share of the queue.
+        priority: how full the queue may be for it, and whether live work goes before it.
         urgent: runs before all others and is let in by a full queue (a health probe).
         timing: where it is noted what its runs took.
     """
@@ -138,6 +165,7 @@ class Ticket:
         "loss",
         "next",
         "number",
+        "priority",
         "queued",
         "timing",
         "unfinished",
@@ -151,6 +179,7 @@ class Ticket:
         arrived: float,
         deadline: float,
         client: Hashable = None,
+        priority: Priority = Priority.STANDARD,
         urgent: bool = False,
         timing: Timing | None = None,
     ) -> None:
@@ -158,6 +187,7 @@ class Ticket:
         self.arrived = arrived
         self.deadline = deadline
         self.client = client
+        self.priority = priority
         self.urgent = urgent
         self.timing = timing or Timing()
         self.loss: Loss | None = None
@@ -168,6 +198,14 @@ class Ticket:
         self.next = 0
         for item in items:
             item.ticket = self
+
+
+def share(asker: Caller | Ticket) -> float:
+    """Return how full the queue may be, from 0 to 1, for a request to be let in.
+
+    Where one of its runs is done it is let in to its end: else that run was for nothing.
+    """
+    return 1.0 if asker.timing.batch else SHARES[asker.priority]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,16 @@ import msgspec
 
 from customerai.domain import taxonomy
 from models.serving.errors import MediaTypeError, NotAcceptableError, RequestError
+from models.serving.tickets import Priority
 
 MOST_TEXTS = 128
 MOST_CHARACTERS = 10_000
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
+
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+"""The header that SageMaker passes on, unread, from its client to the container and back."""
 
 Include = Literal["aspects", "topics", "intent", "urgency", "language"]
 Tier = Literal["full", "fast", "static", "cascade"]
@@ -64,7 +68,7 @@ _encode = {JSON: msgspec.json.Encoder().encode, MSGPACK: msgspec.msgpack.Encoder
 
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _NAMED = re.compile(r"^Object (missing required|contains unknown) field `([^`]*)`")
-_ATTRIBUTE = re.compile(r"(?:^|[,;\s])timeout-ms=([^,;\s]*)")
+_ATTRIBUTE = re.compile(r"(?:^|[,;\s])(timeout-ms|priority)=([^,;\s]*)")
 
 
 def read_analysis(body: bytes, content_type: str | None) -> AnalyseBody:
@@ -112,22 +116,41 @@ def answer_type(accept: str | None) -> str:
     raise NotAcceptableError(f"Accept: must allow {JSON} or {MSGPACK}")
 
 
-def timeout_seconds(attributes: str | None, most: float) -> float:
-    """Return the time that the client gives, from SageMaker's custom attributes; `most` by default.
+def read_attributes(attributes: str | None, most: float) -> tuple[float, Priority]:
+    """Return the seconds that the client gives, `most` by default, and the request's priority.
+
+    Both are attributes like `timeout-ms=2000,priority=batch`, in any order; others are not for this
+    server. Where one is given twice the first counts.
 
     Raises:
-        RequestError: `timeout-ms` is no number of milliseconds from 1 to `most`.
+        RequestError: `timeout-ms` is no number of milliseconds from 1 to `most`, or there is no
+            such priority.
     """
-    found = _ATTRIBUTE.search(attributes) if attributes else None
-    if found is None:
-        return most
-    text = found[1]
+    if not attributes:
+        return most, Priority.STANDARD
+    found = dict(reversed(_ATTRIBUTE.findall(attributes)))
+    timeout, priority = found.get("timeout-ms"), found.get("priority")
+    return (
+        most if timeout is None else _seconds(timeout, most),
+        Priority.STANDARD if priority is None else _priority(priority),
+    )
+
+
+def _seconds(text: str, most: float) -> float:
     if not text.isascii() or not text.isdecimal() or not 0 < int(text[:9]) <= most * 1000:
         raise RequestError(
-            "X-Amzn-SageMaker-Custom-Attributes: timeout-ms must be a whole number"
+            f"{ATTRIBUTES}: timeout-ms must be a whole number"
             f" of milliseconds from 1 to {most * 1000:.0f}"
         )
     return int(text) / 1000
+
+
+def _priority(text: str) -> Priority:
+    try:
+        return Priority(text)
+    except ValueError:
+        message = f"{ATTRIBUTES}: priority must be one of {', '.join(Priority)}"
+        raise RequestError(message) from None
 
 
 def _read(body: bytes, content_type: str | None, shape: _Shape) -> Any:

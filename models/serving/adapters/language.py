@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import py3langid
+
 from customerai.domain.analysis import Language
 from models.language.detector import LanguageDetector
 
@@ -22,6 +24,8 @@ _LOOKED_AT = 600
 
 class TextLanguage:
     """The detector, and a shortcut past it; safe to call from several threads at once."""
+
+    version = f"py3langid-{py3langid.__version__}"
 
     def __init__(self, detector: LanguageDetector) -> None:
         self._detector = detector

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
+import math
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -24,6 +28,7 @@ from customerai.adapters.sagemaker.text_analyser import SageMakerTextAnalyser
 from customerai.domain.analysis import AnalysisOptions, Feature, RequestedTier
 from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
 from customerai.domain.errors import UnavailableError
+from customerai.resilience.shedding import Priority
 from models.sentiment.lock import read_lock
 from models.sentiment.predictor import ARTIFACT
 
@@ -93,9 +98,10 @@ def test_boto3_speaks_to_it_unchanged(port: int, monkeypatch: pytest.MonkeyPatch
     response = client.invoke_endpoint(
         EndpointName="sentiment",
         ContentType="application/json",
-        CustomAttributes="timeout-ms=30000",
+        CustomAttributes="timeout-ms=30000,priority=critical",
         Body=json.dumps({"texts": ["I adore this kettle.", "This kettle is a disaster."]}),
     )
+    assert re.fullmatch(r"models=[0-9a-f]{16}", response["CustomAttributes"])
     answer = json.loads(response["Body"].read())
     response["Body"].close()
     assert answer["model"] == read_lock(ARTIFACT).version
@@ -164,18 +170,23 @@ def test_features_and_tiers_that_are_not_loaded(
 
 @pytest.mark.enable_socket
 @pytest.mark.usefixtures("server")
-def test_the_client_knows_what_was_left_out(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_client_knows_what_was_left_out_and_which_models_answer(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{port}")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    client = SageMakerTextAnalyser("sentiment", 20)
+    client = SageMakerTextAnalyser("sentiment", 20, priority=Priority.BATCH)
     options = AnalysisOptions(include=frozenset(Feature), taxonomy=DEFAULT_TAXONOMY)
-    (analysis,) = client.analyse(["The strap broke."], options, 20)
+    answer = await client.ask(["The strap broke."], options, 20)
+    pairs = json.dumps([["full", read_lock(ARTIFACT).version]], separators=(",", ":"))
+    assert answer.models == hashlib.sha256(pairs.encode()).hexdigest()[:16]
+    (analysis,) = answer.analyses
     assert analysis.features == {Feature.ASPECTS}
     assert analysis.topics is None
     with pytest.raises(UnavailableError):
-        client.analyse(["The strap broke."], AnalysisOptions(RequestedTier.FAST), 20)
+        await client.analyse(["The strap broke."], AnalysisOptions(RequestedTier.FAST), 20)
 
 
 def runs_of(port: int) -> bytes:
@@ -250,7 +261,77 @@ def test_what_a_client_gave_up_on_is_not_run_to_its_end(port: int) -> None:
             assert time.monotonic() < deadline, "nothing was ever queued"
     while b"serving_queued_sequences 0\n" not in (metrics := call(port, "GET", "/metrics")[1]):
         assert time.monotonic() < deadline, "the queue was not emptied"
-    assert b'serving_refusals_total{reason="cancelled"} 1\n' in metrics
+    assert b'serving_refusals_total{reason="cancelled",priority="standard"} 1\n' in metrics
+
+
+PRIORITY = "X_Amzn_SageMaker_Custom_Attributes"
+
+
+def analyse(port: int, texts: list[str], attributes: str, full: threading.Event) -> int:
+    """Return the status of a request, asked again for as long as it is not taken on; tell if so."""
+    body = json.dumps({"texts": texts}).encode()
+    while (status := call(port, "POST", "/invocations", body, **{PRIORITY: attributes})[0]) == 503:
+        full.set()
+        time.sleep(0.2)
+    return status
+
+
+def queued(port: int) -> int:
+    found = re.search(rb"serving_queued_sequences (\d+)\n", call(port, "GET", "/metrics")[1])
+    assert found
+    return int(found[1])
+
+
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("server")
+def test_live_texts_are_in_time_whatever_batch_work_waits_and_that_is_answered_too(
+    port: int,
+) -> None:
+    part, batch = [LONG[:450]] * 16, "timeout-ms=60000,priority=batch"
+    full = threading.Event()
+    body = json.dumps({"texts": ["The strap broke, but support was lovely."]}).encode()
+    live = {PRIORITY: "timeout-ms=1800,priority=critical"}
+    began = time.monotonic()
+    assert analyse(port, part, batch, full) == 200
+    parts = math.ceil(10.0 / (time.monotonic() - began))
+    with ThreadPoolExecutor(parts) as pool:
+        waiting = [pool.submit(analyse, port, part, batch, full) for _ in range(parts)]
+        # The server lets in 5 seconds of batch work. While half of that waits, a live text that
+        # had to wait for it as well would be late.
+        assert full.wait(30)
+        half = queued(port) / 2
+        statuses = []
+        while queued(port) > half:
+            statuses.append(call(port, "POST", "/invocations", body, **live)[0])
+        assert len(statuses) >= 5
+        assert set(statuses) == {200}
+        assert {each.result() for each in waiting} == {200}
+
+
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("server")
+def test_batch_work_is_answered_though_live_work_never_lets_up(port: int) -> None:
+    over, full = threading.Event(), threading.Event()
+
+    def never_let_up() -> list[int]:
+        texts = [LONG[:450]] * 4
+        statuses = []
+        while not over.is_set():
+            statuses.append(analyse(port, texts, "priority=standard", full))
+        return statuses
+
+    with ThreadPoolExecutor(8) as pool:
+        live = [pool.submit(never_let_up) for _ in range(8)]
+        try:
+            while queued(port) < 8:
+                time.sleep(0.05)
+            status = analyse(port, ["The strap broke."] * 2, "priority=batch", full)
+        finally:
+            over.set()
+        assert status == 200
+        assert not full.is_set()
+        for each in live:
+            assert set(each.result()) == {200}
 
 
 def ended(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

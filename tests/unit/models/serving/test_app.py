@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
+from importlib import metadata
 
 import msgspec
 import pytest
 
-from models.serving.messages import Request
+from models.serving.adapters import language, topics
+from models.serving.messages import Request, Response
 from models.serving.settings import ServerSettings
+from models.topics.calibration import ARTIFACT as CALIBRATION
 from tests.unit.models.serving.asking import content, post
 from tests.unit.models.serving.length_tier import LengthTier, running
 
@@ -193,6 +197,47 @@ async def test_models_says_what_is_loaded() -> None:
     assert content(response) == {
         "models": [{"name": "full", "version": "length-full", "bytes": 2**20, "limit_bytes": 2**21}]
     }
+
+
+def models_named_by(response: Response) -> str | None:
+    return response.headers.get("X-Amzn-SageMaker-Custom-Attributes")
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/invocations?model=fast", "/models/fast/invocations"])
+@pytest.mark.parametrize("kind", ["application/json", "application/msgpack"])
+async def test_every_answer_names_the_models_that_are_loaded(path: str, kind: str) -> None:
+    pairs = b'[["fast","length-fast"],["full","length-full"]]'
+    async with running(LengthTier(), LengthTier("fast"), settings=SETTINGS) as app:
+        response = await app.handle(post({"texts": ["a"]}, path, accept=kind))
+    assert (response.status, response.media_type) == (200, kind)
+    assert models_named_by(response) == "models=" + hashlib.sha256(pairs).hexdigest()[:16]
+
+
+async def test_another_version_of_any_model_has_another_name_whatever_the_order() -> None:
+    async def name(*tiers: LengthTier) -> str | None:
+        async with running(*tiers, settings=SETTINGS) as app:
+            return models_named_by(await app.handle(post({"texts": ["a"]})))
+
+    newer = LengthTier("fast")
+    newer.version = "length-fast-2"
+    usual = await name(LengthTier(), LengthTier("fast"))
+    assert await name(LengthTier("fast"), LengthTier()) == usual
+    others = [await name(LengthTier(), newer), await name(LengthTier())]
+    assert len({usual, *others}) == 3
+
+
+def test_models_without_a_version_of_their_own_are_told_apart_by_what_they_learned() -> None:
+    learned = hashlib.sha256(CALIBRATION.read_bytes()).hexdigest()
+    assert topics.load("topics").version == f"topics-{learned[:8]}"
+    assert language.load("language").version == f"py3langid-{metadata.version('py3langid')}"
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_what_is_no_answer_names_no_models(path: str) -> None:
+    async with running(LengthTier(), settings=SETTINGS) as app:
+        response = await app.handle(post({"texts": []}, path))
+    assert response.status in {400, 424}
+    assert models_named_by(response) is None
 
 
 async def test_metrics_count_what_happened() -> None:

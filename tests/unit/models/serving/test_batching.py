@@ -11,9 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from models.serving.batching import Batcher
 from models.serving.tickets import (
+    Caller,
     Item,
     LaneLimits,
     Loss,
+    Priority,
     QueueLimits,
     Refusal,
     State,
@@ -39,10 +41,13 @@ def ticket(
     deadline: float = math.inf,
     client: str = "one",
     lane: str = "a",
+    priority: Priority = Priority.STANDARD,
     urgent: bool = False,
 ) -> Ticket:
     items = [Item(lane, length) for length in lengths]
-    return Ticket(items, arrived=now, deadline=deadline, client=client, urgent=urgent)
+    return Ticket(
+        items, arrived=now, deadline=deadline, client=client, priority=priority, urgent=urgent
+    )
 
 
 def lengths(batch: list[Item]) -> list[int]:
@@ -200,7 +205,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
     assert refused is not None
     assert refused.reason is Refusal.FULL
     assert refused.retry_seconds == pytest.approx(0.9)
-    assert queue.admit(ticket(100), 0.0) is None
+    assert queue.admit(ticket(100, priority=Priority.CRITICAL), 0.0) is None
 
 
 def test_nobody_waits_longer_than_the_limit_behind_others() -> None:
@@ -264,9 +269,9 @@ class AnyCourse(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.limits = QueueLimits(tokens=1500)
+        self.limits = QueueLimits(tokens=1500, batch_share=0.2)
         self.queue = batcher(workers=3, limits=self.limits)
-        self.now = 0.0
+        self.now = self.batch_turn = 0.0
         self.let_in: list[Ticket] = []
         self.running: list[list[Item]] = []
         self.ended: list[Ticket] = []
@@ -276,9 +281,15 @@ class AnyCourse(RuleBasedStateMachine):
         patience=st.floats(0.01, 3.0) | st.just(math.inf),
         client=st.sampled_from("xyz"),
         lane=st.sampled_from("ab"),
+        priority=st.sampled_from(Priority),
     )
-    def arrive(self, sizes: list[int], patience: float, client: str, lane: str) -> None:
-        new = ticket(*sizes, now=self.now, deadline=self.now + patience, client=client, lane=lane)
+    def arrive(
+        self, sizes: list[int], patience: float, client: str, lane: str, priority: Priority
+    ) -> None:
+        due = self.now + patience
+        new = ticket(
+            *sizes, now=self.now, deadline=due, client=client, lane=lane, priority=priority
+        )
         if self.queue.admit(new, self.now) is None:
             self.let_in.append(new)
 
@@ -286,25 +297,35 @@ class AnyCourse(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         waiting = [each for each in self.let_in if each.queued]
-        oldest = min(waiting, key=lambda each: each.number, default=None)
         taken = self.queue.take(self.now, 3 - len(self.running))
         for lost in taken.lost:
             assert lost.loss is Loss.EXPIRED
             assert self.now > 0.0
             self.ended.append(lost)
         if not taken.batch:
-            assert oldest is None or all(each.loss for each in waiting)
+            assert all(each.loss for each in waiting)
             return
         batch = taken.batch
         assert len(batch) <= LANE.items
         assert max(lengths(batch)) <= LANE.ratio * min(lengths(batch))
         assert len({item.lane for item in batch}) == 1
+        self.classes_keep_apart(batch)
         assert len({id(item) for item in batch}) == len(batch)
         for item in batch:
             assert item.state is State.RUNNING
             assert item.ticket.loss is None
             assert all(item not in other for other in self.running)
         self.running.append(batch)
+
+    def classes_keep_apart(self, batch: list[Item]) -> None:
+        """Batch work runs by itself, and before live work only once it is its turn."""
+        classes = {item.ticket.priority is Priority.BATCH for item in batch}
+        assert len(classes) == 1
+        if classes == {True}:
+            live = (each for each in self.let_in if each.priority is not Priority.BATCH)
+            assert self.now >= self.batch_turn or not any(each.queued for each in live)
+            seconds = sum(item.cost for item in batch)
+            self.batch_turn = self.now + seconds / (self.limits.batch_share * 3)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), fails=st.booleans())
@@ -356,13 +377,13 @@ TestAnyCourse = AnyCourse.TestCase
 
 def test_what_could_only_be_late_is_turned_away_before_anything_is_spent_on_it() -> None:
     queue = batcher(limits=QueueLimits(margin=1.0))
-    assert queue.turn_away(0.0001, now=0.0) is None  # nothing waits: it may be tried
+    assert queue.turn_away(Caller(0.0001), now=0.0) is None  # nothing waits: it may be tried
     for deadline in (5.0, 6.0, 7.0):
         assert queue.admit(ticket(100, deadline=deadline), now=0.0) is None
     wait = queue.backlog_seconds()
     assert wait > 0
-    refused = queue.turn_away(wait * 0.9, now=0.0)
+    refused = queue.turn_away(Caller(wait * 0.9), now=0.0)
     assert refused is not None
     assert refused.reason is Refusal.LATE
     assert refused.retry_seconds == wait
-    assert queue.turn_away(wait * 10, now=0.0) is None
+    assert queue.turn_away(Caller(wait * 10), now=0.0) is None

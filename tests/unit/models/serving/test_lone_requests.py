@@ -74,11 +74,11 @@ async def test_what_lone_runs_take_is_not_what_others_are_promised(
 ) -> None:
     serving, _ = engine
     await serving.run([("a", "x")], caller(1))
-    before = serving._batcher._lanes["a"].cost.seconds(1)
+    before = serving._batcher._costs["a"].seconds(1)
     await asyncio.sleep(0.06)
     for _ in range(50):
         await serving.run([("a", "x")], caller(1))
-    assert serving._batcher._lanes["a"].cost.seconds(1) == before >= 0.01
+    assert serving._batcher._costs["a"].seconds(1) == before >= 0.01
 
 
 def test_the_second_session_comes_after_the_first_answer_and_says_the_same() -> None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.serving.deadlines import due
-from models.serving.tickets import Item, QueueLimits, Ticket
+from models.serving.tickets import Item, Priority, QueueLimits, Ticket
 from tests.unit.models.serving.test_batching import SECONDS_PER_TOKEN, batcher, lengths, ticket
 
 Arrivals = list[tuple[float, int, int]]
 """Seconds since the one before, tokens of a window, windows."""
+
+ARRIVALS = st.lists(
+    st.tuples(st.floats(0.0, 0.05), st.integers(1, 128), st.integers(1, 20)),
+    min_size=1,
+    max_size=60,
+)
+STANDING = st.lists(st.integers(1, 128), max_size=100)
 
 
 def seconds(batch: list[Item]) -> float:
@@ -21,13 +29,21 @@ def seconds(batch: list[Item]) -> float:
 
 
 def serve(
-    arrivals: Arrivals, workers: int, limits: QueueLimits, pace: float, timeout: float = 1.0
+    arrivals: Arrivals,
+    workers: int,
+    limits: QueueLimits,
+    pace: float,
+    timeout: float = 1.0,
+    standing: Sequence[int] = (),
 ) -> tuple[list[Ticket], list[Ticket], dict[Ticket, float]]:
     """Return the tickets let in, those lost, and when each of the others was answered.
 
-    Every run takes `pace` times what the batcher has seen so far.
+    Every run takes `pace` times what the batcher has seen so far. From the start so many windows
+    of batch work wait as `standing` has lengths; nobody waits for them.
     """
     queue = batcher(workers, limits=limits)
+    for length in standing:
+        queue.admit(ticket(length, priority=Priority.BATCH), 0.0)
     let_in: list[Ticket] = []
     lost: list[Ticket] = []
     ends: dict[Ticket, float] = {}
@@ -66,37 +82,29 @@ def serve(
 
 @pytest.mark.parametrize(("workers", "margin"), [(1, 1.5), (1, 1.3), (2, 1.3), (4, 1.3)])
 @settings(deadline=None, max_examples=60)
-@given(
-    arrivals=st.lists(
-        st.tuples(st.floats(0.0, 0.05), st.integers(1, 128), st.integers(1, 20)),
-        min_size=1,
-        max_size=60,
-    )
-)
-@example(arrivals=[(0.01, 100, 5)] * 200)
+@given(arrivals=ARRIVALS, standing=STANDING)
+@example(arrivals=[(0.01, 100, 5)] * 200, standing=[])
+@example(arrivals=[(0.01, 100, 5)] * 200, standing=[128] * 200)
 def test_promises_are_kept_where_runs_take_what_they_did(
-    workers: int, margin: float, arrivals: Arrivals
+    workers: int, margin: float, arrivals: Arrivals, standing: list[int]
 ) -> None:
     """Nobody is given up, and everybody has his answer before there is no time to write it."""
-    let_in, lost, ends = serve(arrivals, workers, QueueLimits(margin=margin), pace=1.0)
+    limits = QueueLimits(margin=margin)
+    let_in, lost, ends = serve(arrivals, workers, limits, pace=1.0, standing=standing)
     assert lost == []
     for each in let_in:
         assert ends[each] <= each.deadline
 
 
 @settings(deadline=None, max_examples=60)
-@given(
-    arrivals=st.lists(
-        st.tuples(st.floats(0.0, 0.05), st.integers(1, 128), st.integers(1, 20)),
-        min_size=1,
-        max_size=60,
-    ),
-    pace=st.floats(1.0, 1.1),
-)
-@example(arrivals=[(0.01, 100, 5)] * 200, pace=1.1)
-def test_a_little_slower_and_they_still_are(arrivals: Arrivals, pace: float) -> None:
+@given(arrivals=ARRIVALS, pace=st.floats(1.0, 1.1), standing=STANDING)
+@example(arrivals=[(0.01, 100, 5)] * 200, pace=1.1, standing=[])
+@example(arrivals=[(0.01, 100, 5)] * 200, pace=1.1, standing=[128] * 200)
+def test_a_little_slower_and_they_still_are(
+    arrivals: Arrivals, pace: float, standing: list[int]
+) -> None:
     """With the server's own limits and two workers."""
-    let_in, lost, ends = serve(arrivals, 2, QueueLimits(), pace)
+    let_in, lost, ends = serve(arrivals, 2, QueueLimits(), pace, standing=standing)
     assert lost == []
     for each in let_in:
         assert ends[each] <= each.deadline
