@@ -10,12 +10,13 @@ UV_VERSION := 0.13.9
 DYNOXIDE_VERSION := 1.2.1
 MINISTACK_VERSION := 1.5.33
 AWS_CDK_VERSION := 2.1148.1
+SAM_CLI_VERSION := 1.170.0
 
 UV := .tools/uv/bin/uv
 PY := .venv/bin/python
 STAGE ?= dev
 
-TOOLS := .tools/uv/.$(UV_VERSION) .venv/.synced .tools/.ministack-$(MINISTACK_VERSION) .tools/.node-$(DYNOXIDE_VERSION)-$(AWS_CDK_VERSION)
+TOOLS := .tools/uv/.$(UV_VERSION) .venv/.synced .tools/.ministack-$(MINISTACK_VERSION) .tools/.node-$(DYNOXIDE_VERSION)-$(AWS_CDK_VERSION) .tools/.rie-$(SAM_CLI_VERSION)
 LOCAL_ASSEMBLY := cdk.out.local/manifest.json
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/uv/bin:$(CURDIR)/.tools/node_modules/.bin:$(PATH)
@@ -59,6 +60,12 @@ setup: $(TOOLS) $(LOCAL_ASSEMBLY) ## Install every tool and package into the che
 	@echo "→ dynoxide $(DYNOXIDE_VERSION): DynamoDB; CDK command line $(AWS_CDK_VERSION)"
 	@npm install --silent --no-audit --no-fund --no-save --prefix .tools aws-cdk@$(AWS_CDK_VERSION) \
 		"@dynoxide/$$($(PY) -c 'from functions._runner.platform import dynoxide_package as p; print(p())')@$(DYNOXIDE_VERSION)"
+	@touch $@
+
+.tools/.rie-$(SAM_CLI_VERSION): .tools/uv/.$(UV_VERSION)
+	@echo "→ Lambda's Runtime Interface Emulator, from aws-sam-cli $(SAM_CLI_VERSION)"
+	@rm -rf .tools/rie
+	@.tools/uv/bin/pip install --quiet --disable-pip-version-check --no-deps --target .tools/rie aws-sam-cli==$(SAM_CLI_VERSION)
 	@touch $@
 
 # The templates of the local stage; their assets stay in the source tree.
@@ -118,6 +125,14 @@ bench-first-answer: serving-bundle ## From process start to the first answer, an
 bench-tiers: .venv/.synced ## What a text costs in each tier
 	@$(PY) -m tests.performance.tiers $(ARGS)
 
+.PHONY: bench-api
+bench-api: setup ## What a request costs on its way, beside the usual stack
+	@$(PY) -m tests.performance.api $(ARGS)
+
+.PHONY: index-report
+index-report: setup ## What each access pattern and index costs, in capacity units
+	@$(PY) -m tests.performance.index_report $(ARGS)
+
 # --- deploying -----------------------------------------------------------------------------------
 
 .PHONY: synth
@@ -131,7 +146,8 @@ synth: $(TOOLS) ## Synthesise dev and prod into cdk.out: bundles, validation, se
 deploy: $(TOOLS) ## Deploy STAGE (default dev): JWKS_URL, TOKEN_ISSUER and TOKEN_AUDIENCE name your issuer
 	@for name in JWKS_URL TOKEN_ISSUER TOKEN_AUDIENCE; do \
 		[ -n "$${!name:-}" ] || { echo "set $$name: make deploy STAGE=$(STAGE) $$name=…"; exit 1; }; done
-	@cdk deploy --all -c stage=$(STAGE) -c jwks_url='$(JWKS_URL)' -c token_issuer='$(TOKEN_ISSUER)' -c token_audience='$(TOKEN_AUDIENCE)'
+	@cdk deploy --all -c stage=$(STAGE) -c jwks_url='$(JWKS_URL)' -c token_issuer='$(TOKEN_ISSUER)' -c token_audience='$(TOKEN_AUDIENCE)' \
+		$(if $(DOMAIN),--parameters customerai-$(STAGE)-edge:Domain='$(DOMAIN)' --parameters customerai-$(STAGE)-edge:CertificateArn='$(CERTIFICATE_ARN)')
 
 .PHONY: serving-bundle
 serving-bundle: $(TOOLS) ## The model server with `full` and all it needs in .build/serving

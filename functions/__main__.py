@@ -1,4 +1,4 @@
-"""The local runner: `python -m functions up|token|invoke|openapi`."""
+"""The local runner: `python -m functions up|token|invoke|shards|openapi`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--database-port", type=_port, help="of the database (8001)")
     up.add_argument("--emulator-port", type=_port, help="of queues, buckets and secrets (4566)")
     up.add_argument("--model-port", type=_port, help="of the model server (8081)")
+    up.add_argument("--cache-port", type=_port, help="of the cache (6380)")
     up.add_argument("--state-dir", type=Path, help="where data and logs are kept (.local)")
     up.add_argument("--no-demo", action="store_true", help="leave a new database empty")
 
@@ -36,6 +37,11 @@ def parser() -> argparse.ArgumentParser:
     invoke = commands.add_parser("invoke", help="give one event to one function")
     invoke.add_argument("function", help="its folder, such as analytics_api")
     invoke.add_argument("event", type=Path, help="a JSON file, such as those under events/")
+
+    shards = commands.add_parser("shards", help="show or raise a tenant's number of shards")
+    shards.add_argument("--tenant", required=True)
+    shards.add_argument("--count", type=int, help="raise it to so many, from tomorrow on")
+    shards.add_argument("--table", help="a settings table in AWS (that of the local platform)")
 
     commands.add_parser("openapi", help="write the OpenAPI document")
     return described
@@ -72,7 +78,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             dynoxide_package()  # says so where a system is not supported, before an import fails
             from functions._runner.up import up
 
-            ports = ("port", "database_port", "emulator_port", "model_port")
+            ports = ("port", "database_port", "emulator_port", "model_port", "cache_port")
             given = {name: port for name in ports if (port := getattr(options, name)) is not None}
             if options.state_dir is not None:
                 given["state"] = options.state_dir.resolve()
@@ -93,6 +99,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             except FunctionError as error:
                 print(json.dumps(error.payload, indent=2))
                 return 1
+        case "shards":
+            from functions._runner.shards import shards
+
+            print(shards(settings, options.tenant, options.count, options.table))
         case "openapi":
             from functions._runner import openapi
 

@@ -19,7 +19,9 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra_cdk.bundling import Platform, platform_named
+from infra_cdk.stacks.cache import CacheStack
 from infra_cdk.stacks.data import DataStack
+from infra_cdk.stacks.edge import EdgeStack
 from infra_cdk.stacks.inference import InferenceStack
 from infra_cdk.stacks.service import ServiceStack
 from infra_cdk.stages import APPLICATION, ROOT, STAGES, Stage
@@ -81,7 +83,13 @@ def synthesise(context: Mapping[str, str], output: str, *, bundle: bool = True) 
 
 def _add_stage(app: cdk.App, stage: Stage, platform: Platform) -> None:
     data = DataStack(app, stage)
-    stacks: list[cdk.Stack] = [data, ServiceStack(app, stage, platform, data)]
+    cache = CacheStack(app, stage, stage.cache) if stage.cache else None
+    service = ServiceStack(app, stage, platform, data, cache)
+    stacks: list[cdk.Stack] = [data, service]
+    if cache is not None:
+        stacks.append(cache)
+    if stage.edge is not None:
+        stacks.append(EdgeStack(app, stage, stage.edge, service.api_domain))
     if stage.inference is not None:
         stacks.append(InferenceStack(app, stage, stage.inference))
     for stack in stacks:

@@ -39,10 +39,10 @@ _BUILD_TIME_ONLY = ("numpy/f2py", "numpy/_core/include", "numpy/_core/lib", "num
 # dozen packages along.
 _NEVER_NEEDED = "huggingface-hub"
 
-# botocore describes every AWS service, and that is most of the layer. What the code calls stays and
-# nothing else: a test holds this list against the clients that the code makes. Credentials need no
-# service, because Lambda hands them over in the environment.
-BOTOCORE_SERVICES = frozenset({"dynamodb", "s3", "sagemaker-runtime", "secretsmanager", "sqs"})
+# botocore describes every AWS service, and that is most of the layer. What the code calls by it
+# stays and nothing else (the rest goes through a client of our own): a test holds this list against
+# the clients that the code makes. Credentials need no service: Lambda hands them over.
+BOTOCORE_SERVICES = frozenset({"dynamodb", "s3"})
 
 
 class BundlingError(Exception):
@@ -59,7 +59,9 @@ class Platform:
 
     @property
     def runtime(self) -> lambda_.Runtime:
-        return lambda_.Runtime(f"python{self.python}", lambda_.RuntimeFamily.PYTHON)
+        return lambda_.Runtime(
+            f"python{self.python}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True
+        )
 
 
 def platform_named(name: str) -> Platform:

@@ -96,6 +96,32 @@ class Inference:
 
 
 @dataclass(frozen=True, slots=True)
+class Cache:
+    """ElastiCache in a network of its own: one primary and its replicas, a zone for each.
+
+    The functions that use it run in that network, and reach AWS through endpoints in each zone.
+    """
+
+    node_type: str
+    replicas: int
+    """At least one: a replica takes over from the primary, and answers reads until then."""
+    zones: int
+    """Availability zones of the network. The region has to have as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """CloudFront in front of the API."""
+
+    own_domain: bool
+    """Whether a domain and its certificate are asked for when the stack is deployed.
+
+    Without one, clients call CloudFront's own domain, whose oldest TLS version is CloudFront's
+    choice.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One deployable copy of the platform."""
 
@@ -108,6 +134,12 @@ class Stage:
     analysis: QueueReading
     inference: Inference | None
     """None: no endpoint is provisioned; another process answers for its name."""
+    cache: Cache | None
+    """None: no cache is provisioned; whoever runs the functions may name one to them."""
+    edge: Edge | None
+    """None: clients call the API itself."""
+    snap_start: bool
+    """Whether functions that somebody waits for start from a snapshot of a published version."""
     retain_data: bool
     """Deletion protection, and tables and secrets that outlive their stack."""
     point_in_time_recovery: bool
@@ -157,6 +189,9 @@ _LOCAL = Stage(
     open_throttle=Throttle(rate=100, burst=100),
     analysis=QueueReading(max_concurrency=2),
     inference=None,
+    cache=None,
+    edge=None,
+    snap_start=False,
     retain_data=False,
     point_in_time_recovery=False,
     log_retention=RetentionDays.ONE_DAY,
@@ -179,6 +214,9 @@ _DEV = Stage(
         max_instances=2,
         invocations_per_instance_minute=600,
     ),
+    cache=Cache(node_type="cache.t4g.micro", replicas=1, zones=2),
+    edge=Edge(own_domain=False),
+    snap_start=True,
     retain_data=False,
     point_in_time_recovery=True,
     log_retention=RetentionDays.TWO_WEEKS,
@@ -199,6 +237,9 @@ _PROD = Stage(
         max_instances=10,
         invocations_per_instance_minute=1_200,
     ),
+    cache=Cache(node_type="cache.m7g.large", replicas=2, zones=3),
+    edge=Edge(own_domain=True),
+    snap_start=True,
     retain_data=True,
     point_in_time_recovery=True,
     log_retention=RetentionDays.THREE_MONTHS,

@@ -1,7 +1,6 @@
 """Shared by all tests: credentials that belong to nobody, and a Lambda context."""
 
 import asyncio
-import inspect
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pytest_asyncio import is_async_test
+
+import customerai.event_loop  # noqa: F401 - makes a loop once in a process, which no test needs
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,6 +19,7 @@ os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "POWERTOOLS_METRICS_NAMESPACE": "Test",
     "POWERTOOLS_SERVICE_NAME": "test",
@@ -41,14 +44,19 @@ class LambdaContext:
         return 120_000
 
 
+asyncio.get_event_loop().close()
+asyncio.set_event_loop(None)
+
+
 @pytest.fixture(autouse=True)
 def _event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Mangum runs the application on the thread's event loop and would leave its own one open."""
-    if inspect.iscoroutinefunction(request.function):
+    """The thread's loop, as a handler that is no coroutine finds it; async tests bring theirs."""
+    if is_async_test(request.node):
         yield
         return
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
+    loop.run_until_complete(loop.shutdown_default_executor())
     asyncio.set_event_loop(None)
     loop.close()

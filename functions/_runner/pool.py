@@ -71,6 +71,7 @@ def worker_environment(function: Function, settings: Settings) -> dict[str, str]
         "_HANDLER": function.handler,
         **settings.aws_environment(),
         **function.environment,
+        **settings.cache_environment(),
     }
 
 

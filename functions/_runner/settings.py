@@ -29,6 +29,7 @@ class Settings:
     database_port: int = 8001
     emulator_port: int = 4566
     model_port: int = 8081
+    cache_port: int = 6380
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -66,6 +67,10 @@ class Settings:
         return f"http://{HOST}:{self.model_port}"
 
     @property
+    def cache_url(self) -> str:
+        return f"redis://{HOST}:{self.cache_port}/0"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 
@@ -85,6 +90,14 @@ class Settings:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    def cache_environment(self) -> dict[str, str]:
+        """The functions' cache: one server is both written and read, and asks for no identity."""
+        return {
+            "CACHE_URL": self.cache_url,
+            "CACHE_READER_URL": self.cache_url,
+            "CACHE_IAM_NAME": "",
+        }
+
 
 _VARIABLES = {
     "state": "CUSTOMERAI_STATE_DIR",
@@ -94,4 +107,5 @@ _VARIABLES = {
     "database_port": "CUSTOMERAI_DATABASE_PORT",
     "emulator_port": "CUSTOMERAI_EMULATOR_PORT",
     "model_port": "CUSTOMERAI_MODEL_PORT",
+    "cache_port": "CUSTOMERAI_CACHE_PORT",
 }

@@ -17,7 +17,7 @@ from rich.console import Console
 from functions._runner import parts
 from functions._runner.application import read_application
 from functions._runner.assembly import Assembly, load_assembly, require_fresh_assembly
-from functions._runner.platform import dynoxide_binary
+from functions._runner.platform import dynoxide_binary, redis_binary
 from functions._runner.settings import HOST, Settings, StartError
 from functions._runner.supervisor import Supervisor
 from functions._runner.tokens import SCOPES, issue, local_issuer, signing_key
@@ -68,11 +68,12 @@ def _start(
     backing = [
         parts.database(assembly, settings),
         parts.emulator(assembly, settings, emulator_emptied),
+        parts.cache(settings),
         parts.model(settings),
     ]
-    # The runner's processes need tables and queues; the model may load meanwhile.
+    # The runner's processes need tables, queues and the cache; the model may load meanwhile.
     for group, awaited in (
-        (backing, ("database", "emulator")),
+        (backing, ("database", "emulator", "cache")),
         ([parts.gateway(settings), parts.events(settings)], ("model", "gateway", "events")),
     ):
         for part in group:
@@ -86,7 +87,7 @@ def _start(
 
 
 def _require_tools() -> None:
-    for tool in (dynoxide_binary(), parts.MINISTACK):
+    for tool in (dynoxide_binary(), redis_binary(), parts.MINISTACK):
         if shutil.which(tool) is None:
             raise StartError(f"{tool} is missing: run `make setup`.")
 
@@ -99,6 +100,7 @@ def _require_ports(settings: Settings) -> None:
         ("database", settings.database_port, "--database-port"),
         ("emulator", settings.emulator_port, "--emulator-port"),
         ("model server", settings.model_port, "--model-port"),
+        ("cache", settings.cache_port, "--cache-port"),
     ):
         while not _is_free(port):
             if time.monotonic() > deadline:

@@ -4,12 +4,20 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from customerai.adapters.cached_shard_schedules import CachedShardSchedules
 from customerai.adapters.cached_taxonomies import CachedTaxonomies
+from customerai.adapters.cached_text_analyser import CachedTextAnalyser
 from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
+from customerai.adapters.dynamodb.shard_schedules import DynamoDBShardSchedules
 from customerai.adapters.dynamodb.taxonomies import DynamoDBTaxonomies
+from customerai.adapters.redis import RedisCache
+from customerai.adapters.redis.opened import pools_of
 from customerai.adapters.sagemaker.text_analyser import SageMakerTextAnalyser
 from customerai.environment import read_environment
+from customerai.event_loop import run
+from customerai.observability import cache_layers
 from customerai.observability.telemetry import MetricUnit, logger, metrics
+from customerai.resilience.shedding import Priority
 from customerai.usecases.analyse_interactions import analyse_interactions
 from functions.analysis_queue.records import read_messages
 from functions.analysis_queue.settings import Settings
@@ -23,8 +31,14 @@ _TAXONOMY_SECONDS = 60.0
 """How long texts may still be sorted by a taxonomy that was replaced."""
 
 settings = read_environment(Settings)
-analyses = DynamoDBAnalyses(settings.interactions_table)
-analyser = SageMakerTextAnalyser(settings.model_endpoint, _CALL_SECONDS)
+schedules = CachedShardSchedules(DynamoDBShardSchedules(settings.settings_table))
+analyses = DynamoDBAnalyses(settings.interactions_table, schedules)
+pools = pools_of(settings.cache_url, settings.cache_reader_url, settings.cache_iam_name)
+analyser = CachedTextAnalyser.over(
+    SageMakerTextAnalyser(settings.model_endpoint, _CALL_SECONDS, priority=Priority.BATCH),
+    settings.model_endpoint,
+    RedisCache(pools),
+)
 taxonomies = CachedTaxonomies(DynamoDBTaxonomies(settings.settings_table), _TAXONOMY_SECONDS)
 
 
@@ -32,11 +46,15 @@ taxonomies = CachedTaxonomies(DynamoDBTaxonomies(settings.settings_table), _TAXO
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Messages that fail come again, and end in the dead-letter queue after their last try."""
+    return run(_handle(event, context))
+
+
+async def _handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("MessagesReceived", MetricUnit.Count, len(event["Records"]))
     refs, failed = read_messages(event)
     if failed:
         logger.error("unreadable messages", message_ids=failed)
-    outcome = analyse_interactions(
+    outcome = await analyse_interactions(
         list(refs.values()),
         analyses=analyses,
         analyser=analyser,
@@ -53,4 +71,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     left = frozenset(outcome.left)
     failed += [message for message, ref in refs.items() if ref in left]
     metrics.add_metric("MessagesFailed", MetricUnit.Count, len(failed))
+    for name, count in cache_layers.drained().items():
+        metrics.add_metric(name, MetricUnit.Count, count)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}

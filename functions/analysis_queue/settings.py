@@ -8,3 +8,6 @@ class Settings:
     interactions_table: str
     model_endpoint: str
     settings_table: str
+    cache_url: str
+    cache_reader_url: str
+    cache_iam_name: str

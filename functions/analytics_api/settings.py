@@ -7,3 +7,7 @@ from dataclasses import dataclass
 class Settings:
     interactions_table: str
     rollups_table: str
+    settings_table: str
+    cache_url: str
+    cache_reader_url: str
+    cache_iam_name: str

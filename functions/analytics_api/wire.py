@@ -1,6 +1,6 @@
 """Analytics as clients see it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -9,9 +9,10 @@ from pydantic.config import JsonDict
 
 from customerai.domain.errors import InvalidParameterError
 from customerai.domain.interaction import Channel
-from customerai.domain.rollup import STATES, Totals
+from customerai.domain.rollup import STATES, Measure, Totals
 from customerai.domain.windows import Interval
 from customerai_http.parameters import Instant
+from customerai_http.readings import ReadParameters, sparse_fieldset, told_sparsely
 
 DEFAULT_RANGE = timedelta(days=30)
 _NUMBERS: JsonDict = {
@@ -29,11 +30,10 @@ _NUMBERS: JsonDict = {
 }
 
 
-class RangeParameters(BaseModel):
+class RangeParameters(ReadParameters):
     """[from, to) by when interactions occurred; the last 30 days where nothing is given."""
 
-    model_config = ConfigDict(extra="forbid")
-
+    known = frozenset(Measure)
     start: Instant | None = Field(
         default=None, alias="from", description="Default: 30 days before `to`."
     )
@@ -54,7 +54,14 @@ class RangeParameters(BaseModel):
         return (self.channel,) if self.channel else tuple(Channel)
 
 
+class SummaryParameters(RangeParameters):
+    sparse: str | None = sparse_fieldset("summary")
+
+
 class SeriesParameters(RangeParameters):
+    """The fields are those of each point."""
+
+    sparse: str | None = sparse_fieldset("timeseries")
     interval: Interval = Interval.DAY
 
 
@@ -97,13 +104,21 @@ class Bounds(BaseModel):
 
 class Summary(Numbers, Bounds):
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"from": "2026-10-24T12:00:00Z", "to": "2026-11-23T12:00:00Z", **_NUMBERS}]
-        }
+        json_schema_extra=told_sparsely(
+            "from",
+            "to",
+            examples=[{"from": "2026-10-24T12:00:00Z", "to": "2026-11-23T12:00:00Z", **_NUMBERS}],
+        )
     )
+
+    def told(self, fields: Collection[str]) -> dict[str, Any]:
+        """As it is answered where only these fields are asked for."""
+        return self.model_dump(mode="json", by_alias=True, include={"start", "end", *fields})
 
 
 class Point(Numbers):
+    model_config = ConfigDict(json_schema_extra=told_sparsely("start"))
+
     start: datetime = Field(description="Start of the window, in UTC.")
 
 
@@ -125,3 +140,10 @@ class Series(Bounds):
 
     interval: Interval
     points: list[Point]
+
+    def told(self, fields: Collection[str]) -> dict[str, Any]:
+        """As it is answered where only these fields of each point are asked for."""
+        leave_out = set(Numbers.model_fields) - set(fields)
+        return self.model_dump(
+            mode="json", by_alias=True, exclude={"points": {"__all__": leave_out}}
+        )

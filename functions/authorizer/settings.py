@@ -10,3 +10,5 @@ class Settings:
     token_issuer: str
     token_audience: str
     tenant_claim: str
+    origin_secret_arn: str
+    """Of what the edge proves itself with; empty where there is no edge."""

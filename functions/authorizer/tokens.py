@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.request import urlopen
@@ -74,6 +75,11 @@ class KeySet:
             raise KeysUnavailableError("the issuer's keys can't be had")
         raise InvalidTokenError("signed with a key that the issuer does not publish")
 
+    def forget(self) -> None:
+        """Have the keys fetched before the next token is judged."""
+        self._keys = {}
+        self._fetched_at = self._tried_at = float("-inf")
+
     def _refresh(self, now: float) -> None:
         try:
             keys = self.fetch().keys
@@ -85,13 +91,37 @@ class KeySet:
 
 @dataclass(frozen=True)
 class TokenVerifier:
+    """Remembers the tokens verified last, each for as long as a key is kept and until it expires:
+    a client sends the same one with each of its requests, and a signature takes longest."""
+
     keys: KeySet
     issuer: str
     audience: str
     tenant_claim: str
+    clock: Callable[[], float] = time.time
+    lifetime: float = 300.0
+    capacity: int = 1_000
+    _verified: OrderedDict[str, tuple[float, Claims]] = field(default_factory=OrderedDict)
 
     def verify(self, token: str) -> Claims:
         """Raises ``InvalidTokenError``, or ``KeysUnavailableError`` where it can't judge."""
+        now = self.clock()
+        known = self._verified.get(token)
+        if known is not None and now < known[0]:
+            return known[1]
+        claims = self._verify(token)
+        self._verified.pop(token, None)
+        self._verified[token] = min(now + self.lifetime, claims.expires_at), claims
+        if len(self._verified) > self.capacity:
+            self._verified.popitem(last=False)
+        return claims
+
+    def forget(self) -> None:
+        """Judge every token anew, by keys that are fetched anew."""
+        self._verified.clear()
+        self.keys.forget()
+
+    def _verify(self, token: str) -> Claims:
         try:
             header = jwt.get_unverified_header(token)
             key = self.keys.find(header.get("kid"))

@@ -28,7 +28,7 @@ def build_router(probes: Mapping[str, Probe]) -> APIRouter:
         nonlocal last
         asked_at, answer = last
         if time.monotonic() - asked_at > _HEALTH_KEPT_SECONDS:
-            parts = check_health(probes)
+            parts = await check_health(probes)
             answer = Health(
                 status="ok" if all(parts.values()) else "unavailable",
                 parts={part: "ok" if serves else "unavailable" for part, serves in parts.items()},

@@ -1,35 +1,39 @@
-"""HTTP to use case: interactions."""
+"""HTTP to use case: single interactions, and lists of them."""
 
 import hashlib
-import json
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import ValidationError
+from fastapi import APIRouter, Depends, Header, Request
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.responses import Response
 
-from customerai.domain.errors import InvalidParameterError
-from customerai.domain.interaction import Interaction, NewInteraction
-from customerai.observability.telemetry import logger
-from customerai.ports import IdempotencyKeys, InteractionFilter, Interactions
-from customerai.usecases.delete_interaction import delete_interaction
-from customerai.usecases.get_interaction import get_interaction
+from customerai.domain import cache_tags
+from customerai.domain.errors import InvalidParameterError, UnavailableError
+from customerai.domain.ids import is_id
+from customerai.domain.interaction import Interaction
+from customerai.domain.interaction_view import view_of
+from customerai.domain.new_interaction import NewInteraction
+from customerai.domain.rollup import PENDING
+from customerai.ports import IdempotencyKeys, InteractionFilter, Interactions, Reading
+from customerai.usecases.delete_interactions import delete_interactions
+from customerai.usecases.get_interactions import get_interaction
 from customerai.usecases.ingest_interactions import IdempotencyKey, ingest_interactions
-from customerai_http.auth import Principal, bearer, require
+from customerai.usecases.list_interactions import list_interactions
+from customerai_http.auth import Principal, Require
 from customerai_http.cursors import Cursors
-from customerai_http.problems import documented, invalid, problem_of
-from functions.interactions_api.wire import (
-    BatchResult,
-    BatchResults,
-    InteractionBatch,
-    InteractionList,
-    InteractionOut,
-    ListParameters,
-    fitting,
-)
+from customerai_http.problems import documented
+from customerai_http.queries import described, query
+from customerai_http.readings import CONSISTENCY, explained, reading, written
+from customerai_http.reads import ReadRoute
+from customerai_http.representations import negotiated, preferred, respond
+from customerai_http.response_cache import Question, ResponseCache
+from functions.interactions_api import pages
+from functions.interactions_api.parameters import ListParameters, OneParameters
+from functions.interactions_api.wire import InteractionList, InteractionOut
 
-Reader = Annotated[Principal, Depends(require("interactions:read"))]
-Writer = Annotated[Principal, Depends(require("interactions:write"))]
+Reader = Annotated[Principal, Depends(Require("interactions:read"))]
+Writer = Annotated[Principal, Depends(Require("interactions:write"))]
 Key = Annotated[
     str | None,
     Header(
@@ -43,67 +47,69 @@ Key = Annotated[
 ]
 
 
+class _InteractionConvertor(StringConvertor):
+    """Leaves what lies beside the single interactions to other routes, wherever these come."""
+
+    regex = "(?!batch$)[^/]+"
+
+
+register_url_convertor("interaction", _InteractionConvertor())
+
+
 def build_router(
-    *, interactions: Interactions, keys: IdempotencyKeys, cursors: Cursors
+    *,
+    interactions: Interactions,
+    keys: IdempotencyKeys,
+    cursors: Cursors,
+    responses: ResponseCache,
 ) -> APIRouter:
     router = APIRouter(
         prefix="/v1/interactions",
         tags=["Interactions"],
-        dependencies=[bearer()],
         responses=documented(401, 403, 422, 503),
+        route_class=ReadRoute,
     )
 
-    @router.post("", status_code=201, responses=documented(413))
-    async def create_interaction(
-        body: NewInteraction, principal: Writer, response: Response, key: Key = None
-    ) -> InteractionOut:
-        """Store one interaction; its analysis follows within seconds."""
-        outcome = ingest_interactions(
-            principal.tenant,
-            {0: body},
-            _idempotency_key(key, "create", body.model_dump_json(exclude_unset=True)),
-            datetime.now(UTC),
-            interactions=interactions,
-            keys=keys,
-        )[0]
-        if isinstance(outcome, Exception):
-            raise outcome
-        response.headers["location"] = f"/v1/interactions/{outcome.id}"
-        return InteractionOut.of(outcome)
-
-    @router.post(
-        "/batch",
-        status_code=207,
-        responses=documented(413),
-        response_model_exclude_none=True,
+    @router.get(
+        "/{interaction_id:interaction}",
+        responses=negotiated(InteractionOut) | documented(400, 404),
+        openapi_extra=described(OneParameters, CONSISTENCY),
     )
-    async def create_interactions(
-        body: InteractionBatch, principal: Writer, key: Key = None
-    ) -> BatchResults:
-        """Store up to 100 interactions, with a result for each."""
-        inputs: dict[int, NewInteraction] = {}
-        results: dict[int, BatchResult] = {}
-        for place, item in enumerate(body.items):
-            try:
-                inputs[place] = NewInteraction.model_validate(item)
-            except ValidationError as error:
-                problem = invalid(error.errors(), f"items[{place}]")
-                results[place] = BatchResult(status=problem.status, error=problem)
-        outcomes = ingest_interactions(
-            principal.tenant,
-            inputs,
-            _idempotency_key(key, "batch", json.dumps(body.items, sort_keys=True)),
-            datetime.now(UTC),
-            interactions=interactions,
-            keys=keys,
+    async def read_interaction(
+        interaction_id: str,
+        request: Request,
+        principal: Reader,
+        parameters: Annotated[OneParameters, query(OneParameters)],
+    ) -> Response:
+        """Get one interaction."""
+        wanted = reading(request.headers.get("consistency"), *parameters.chosen())
+        tenant = principal.tenant
+
+        async def found() -> Response:
+            view = await get_interaction(tenant, interaction_id, wanted, interactions=interactions)
+            return respond(view, request)
+
+        question = Question(
+            tenant,
+            "interaction",
+            (interaction_id, fields_of(wanted), preferred(request.headers.get("accept"))),
+            (cache_tags.one(tenant, interaction_id),),
         )
-        results |= {place: _result(outcome) for place, outcome in outcomes.items()}
-        return BatchResults(results=[results[place] for place in range(len(body.items))])
+        # What is no id at all is known to be missing without asking anybody.
+        strong = wanted.strong or not is_id(interaction_id)
+        with explained(principal, parameters.explain):
+            return await responses.answer(question, found, strong=strong)
 
-    @router.get("")
-    async def list_interactions(
-        principal: Reader, parameters: Annotated[ListParameters, Query()]
-    ) -> InteractionList:
+    @router.get(
+        "",
+        responses=negotiated(InteractionList) | documented(400),
+        openapi_extra=described(ListParameters, CONSISTENCY),
+    )
+    async def get_page(
+        request: Request,
+        principal: Reader,
+        parameters: Annotated[ListParameters, query(ListParameters)],
+    ) -> Response:
         """List interactions, newest first."""
         if parameters.start and parameters.end and parameters.start >= parameters.end:
             raise InvalidParameterError("from", "must lie before `to`")
@@ -114,45 +120,95 @@ def build_router(
             start=parameters.start,
             end=parameters.end,
         )
-        binding = f"{principal.tenant}|{where!r}"
-        after = None
-        if parameters.cursor is not None:
-            after = cursors.verify(binding, parameters.cursor)
-        page = interactions.page(principal.tenant, where, after, parameters.limit)
-        items = fitting([InteractionOut.of(item) for item in page.items])
-        resume = page.resume if len(items) == len(page.items) else items[-1].id
-        return InteractionList(items=items, next=cursors.sign(binding, resume) if resume else None)
+        wanted = reading(request.headers.get("consistency"), *parameters.chosen())
+        media_type = preferred(request.headers.get("accept"))
 
-    @router.get("/{interaction_id}", responses=documented(404))
-    async def read_interaction(interaction_id: str, principal: Reader) -> InteractionOut:
-        """Get one interaction."""
-        return InteractionOut.of(
-            get_interaction(principal.tenant, interaction_id, interactions=interactions)
-        )
+        async def listed() -> Response:
+            binding = f"{principal.tenant}|{where!r}"
+            place = await pages.place_of(parameters.cursor, parameters.offset, binding, cursors)
+            page = await list_interactions(
+                principal.tenant,
+                where,
+                place.after,
+                parameters.offset,
+                parameters.limit,
+                wanted,
+                interactions=interactions,
+            )
+            page, items = pages.encoded(page, media_type)
+            answer, headers = await pages.with_next(
+                page, items, place, binding, cursors, request.url
+            )
+            return respond(answer, request, headers=headers)
 
-    @router.delete("/{interaction_id}", status_code=204, responses=documented(404))
-    async def remove_interaction(interaction_id: str, principal: Writer) -> None:
-        """Delete one interaction; analytics no longer counts it."""
-        delete_interaction(
+        page_asked = (parameters.cursor, parameters.offset, parameters.limit)
+        question = Question(
             principal.tenant,
-            interaction_id,
+            "interactions",
+            (repr(where), page_asked, fields_of(wanted), media_type),
+            cache_tags.of_list(
+                principal.tenant,
+                customer_id=where.customer_id,
+                channel=where.channel,
+                sentiment=where.sentiment,
+            ),
+        )
+        with explained(principal, parameters.explain):
+            return await responses.answer(question, listed, strong=wanted.strong)
+
+    @router.post("", status_code=201, responses=negotiated(InteractionOut, 201) | documented(413))
+    async def create_interaction(
+        request: Request, body: NewInteraction, principal: Writer, key: Key = None
+    ) -> Response:
+        """Store one interaction; its analysis follows within seconds."""
+        outcomes = await ingest_interactions(
+            principal.tenant,
+            {0: body},
+            idempotency_key(key, "create", body.model_dump_json(exclude_unset=True)),
             datetime.now(UTC),
             interactions=interactions,
             keys=keys,
         )
+        outcome = outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        await responses.invalidate(tags_of(outcome))
+        headers = {"location": f"/v1/interactions/{outcome.id}"} | written()
+        return respond(view_of(outcome), request, status=201, headers=headers)
+
+    @router.delete("/{interaction_id:interaction}", status_code=204, responses=documented(404))
+    async def remove_interaction(interaction_id: str, principal: Writer) -> Response:
+        """Delete one interaction; analytics no longer counts it."""
+        outcomes = await delete_interactions(
+            principal.tenant,
+            [interaction_id],
+            datetime.now(UTC),
+            interactions=interactions,
+            keys=keys,
+        )
+        failure = outcomes[interaction_id]
+        if failure is None or isinstance(failure, UnavailableError):  # it may have been done
+            await responses.invalidate(cache_tags.of_removal(principal.tenant, interaction_id))
+        if failure is not None:
+            raise failure
+        return Response(status_code=204, headers=written())
 
     return router
 
 
-def _idempotency_key(key: str | None, operation: str, content: str) -> IdempotencyKey | None:
+def fields_of(wanted: Reading) -> list[str]:
+    """What is told of each, whatever the order that it was asked for in; the id always is."""
+    return sorted(wanted.fields | {"id"})
+
+
+def tags_of(stored: Interaction) -> frozenset[str]:
+    """What shows an interaction that was just taken in."""
+    return cache_tags.of_interaction(
+        stored.tenant, stored.id, stored.customer_id, stored.channel, PENDING
+    )
+
+
+def idempotency_key(key: str | None, operation: str, content: str) -> IdempotencyKey | None:
     if key is None:
         return None
     return IdempotencyKey(key, hashlib.sha256(f"{operation}:{content}".encode()).hexdigest())
-
-
-def _result(outcome: Interaction | Exception) -> BatchResult:
-    if isinstance(outcome, Interaction):
-        return BatchResult(status=201, id=outcome.id)
-    logger.warning("not stored", exc_info=outcome)
-    problem = problem_of(outcome)
-    return BatchResult(status=problem.status, error=problem)

@@ -5,15 +5,16 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
+from customerai.adapters.dynamodb.backlog import DynamoDBBacklog
 from customerai.adapters.sqs.analysis_queue import SQSAnalysisQueue
 from customerai.environment import read_environment
+from customerai.event_loop import run
 from customerai.observability.telemetry import MetricUnit, logger, metrics
 from customerai.usecases.sweep_pending import sweep_pending
 from functions.maintenance.settings import Settings
 
 settings = read_environment(Settings)
-analyses = DynamoDBAnalyses(settings.interactions_table)
+backlog = DynamoDBBacklog(settings.interactions_table)
 queue = SQSAnalysisQueue(settings.analysis_queue_url)
 
 
@@ -22,7 +23,7 @@ queue = SQSAnalysisQueue(settings.analysis_queue_url)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """How many interactions were sent to the queue again."""
     received_before = datetime.now(UTC) - timedelta(seconds=settings.pending_age_seconds)
-    swept = sweep_pending(received_before, analyses=analyses, queue=queue)
+    swept = run(sweep_pending(received_before, backlog=backlog, queue=queue))
     metrics.add_metric("PendingSwept", MetricUnit.Count, swept)
     if swept:
         logger.info("pending interactions sent again", swept=swept)

@@ -9,7 +9,7 @@ from customerai.domain.analysis import Feature, RequestedTier
 from customerai.observability.telemetry import MetricUnit, logger, metrics
 from customerai.ports import FallbackAnalyser, TaxonomyReader, TextAnalyser
 from customerai.usecases.analyse_texts import analyse_texts
-from customerai_http.auth import Principal, bearer, require
+from customerai_http.auth import Principal, Require
 from customerai_http.problems import documented
 from functions.sentiment_api.wire import (
     ANSWER_EXAMPLE,
@@ -20,7 +20,7 @@ from functions.sentiment_api.wire import (
     SentimentResults,
 )
 
-Analyst = Annotated[Principal, Depends(require("sentiment:analyse"))]
+Analyst = Annotated[Principal, Depends(Require("sentiment:analyse"))]
 _EXAMPLES = {
     "whole": {"summary": "With everything", "value": ANSWER_EXAMPLE},
     "degraded": {"summary": "While the models do not answer", "value": DEGRADED_EXAMPLE},
@@ -37,14 +37,13 @@ def build_router(
     router = APIRouter(
         prefix="/v1/sentiment",
         tags=["Sentiment"],
-        dependencies=[bearer()],
         responses=documented(401, 403, 413, 422, 503),
     )
 
-    def analyse(
+    async def analyse(
         tenant: str, texts: Sequence[str], tier: RequestedTier, include: frozenset[Feature]
     ) -> list[SentimentAnswer]:
-        answers = analyse_texts(
+        answers = await analyse_texts(
             tenant,
             texts,
             tier,
@@ -70,7 +69,8 @@ def build_router(
 
         While the models do not answer, the static tier answers for the sentiment alone.
         """
-        return analyse(principal.tenant, [body.text], body.tier, body.include)[0]
+        answers = await analyse(principal.tenant, [body.text], body.tier, body.include)
+        return answers[0]
 
     @router.post("/batch", response_model_exclude_unset=True)
     async def analyse_batch(body: SentimentBatch, principal: Analyst) -> SentimentResults:
@@ -79,7 +79,7 @@ def build_router(
         While the models do not answer, the static tier answers for the sentiment alone.
         """
         return SentimentResults(
-            results=analyse(principal.tenant, body.texts, body.tier, body.include)
+            results=await analyse(principal.tenant, body.texts, body.tier, body.include)
         )
 
     return router

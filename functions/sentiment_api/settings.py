@@ -7,3 +7,6 @@ from dataclasses import dataclass
 class Settings:
     model_endpoint: str
     settings_table: str
+    cache_url: str
+    cache_reader_url: str
+    cache_iam_name: str

@@ -1,44 +1,73 @@
 """HTTP to use case: the topics that a tenant's texts are sorted by."""
 
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
+from customerai.domain import cache_tags
 from customerai.domain.new_taxonomy import NewTaxonomy
 from customerai.ports import Taxonomies
-from customerai.usecases.read_taxonomy import read_taxonomy
+from customerai.usecases.read_taxonomy import read_taxonomy, read_taxonomy_version
 from customerai.usecases.replace_taxonomy import replace_taxonomy
-from customerai_http.auth import Principal, bearer, require
+from customerai_http.auth import Principal, Require
 from customerai_http.preconditions import IfMatch, entity_tag, versions_in
 from customerai_http.problems import documented
-from functions.sentiment_api.wire import TaxonomyOut
+from customerai_http.queries import described, query
+from customerai_http.readings import CONSISTENCY, explained, is_strong, selected, written
+from customerai_http.reads import ReadRoute
+from customerai_http.representations import negotiated, preferred, respond
+from customerai_http.response_cache import Question, ResponseCache
+from functions.sentiment_api.wire import TaxonomyOut, TaxonomyParameters, TaxonomyVersion
 
-Reader = Annotated[Principal, Depends(require("taxonomy:read"))]
-Writer = Annotated[Principal, Depends(require("taxonomy:write"))]
-_TAGGED: dict[int | str, dict[str, Any]] = {
-    200: {"headers": {"ETag": {"description": "The version.", "schema": {"type": "string"}}}}
-}
+Reader = Annotated[Principal, Depends(Require("taxonomy:read"))]
+Writer = Annotated[Principal, Depends(Require("taxonomy:write"))]
+_TAGGED: dict[int | str, dict[str, Any]] = negotiated(
+    TaxonomyOut,
+    headers={"ETag": {"description": "The version.", "schema": {"type": "string"}}},
+)
 
 
-def build_router(*, taxonomies: Taxonomies) -> APIRouter:
+def build_router(*, taxonomies: Taxonomies, responses: ResponseCache) -> APIRouter:
     router = APIRouter(
         prefix="/v1/taxonomy",
         tags=["Taxonomy"],
-        dependencies=[bearer()],
         responses=_TAGGED | documented(401, 403, 422, 503),
+        route_class=ReadRoute,
     )
 
-    @router.get("")
-    async def get_taxonomy(principal: Reader, response: Response) -> TaxonomyOut:
+    @router.get(
+        "",
+        responses=documented(400),
+        openapi_extra=described(TaxonomyParameters, CONSISTENCY),
+    )
+    async def get_taxonomy(
+        request: Request,
+        principal: Reader,
+        parameters: Annotated[TaxonomyParameters, query(TaxonomyParameters)],
+    ) -> Response:
         """Get the topics that texts are sorted by; a default set until you put your own."""
-        taxonomy = read_taxonomy(principal.tenant, taxonomies=taxonomies)
-        response.headers["etag"] = entity_tag(taxonomy.version)
-        return TaxonomyOut.of(taxonomy)
+        tenant, fields = principal.tenant, selected(*parameters.chosen())
+
+        async def read() -> Response:
+            if "topics" in fields:
+                taxonomy = await read_taxonomy(tenant, taxonomies=taxonomies)
+                return _answer(TaxonomyOut.of(taxonomy), fields, request)
+            version = await read_taxonomy_version(tenant, taxonomies=taxonomies)
+            return _answer(TaxonomyVersion.of_version(version), fields, request)
+
+        asked = (sorted(fields), preferred(request.headers.get("accept")))
+        question = Question(tenant, "taxonomy", asked, (cache_tags.taxonomy(tenant),))
+        strong = is_strong(request.headers.get("consistency"))
+        with explained(principal, parameters.explain):
+            return await responses.answer(question, read, strong=strong)
 
     @router.put("", responses=documented(412, 413, 428))
     async def put_taxonomy(
-        body: NewTaxonomy, principal: Writer, response: Response, if_match: IfMatch = None
-    ) -> TaxonomyOut:
+        request: Request, body: NewTaxonomy, principal: Writer, if_match: IfMatch = None
+    ) -> Response:
         """Replace all topics by these, without any training.
 
         `If-Match` carries the `ETag` that was read, so that nobody's change gets lost. Texts that
@@ -46,8 +75,21 @@ def build_router(*, taxonomies: Taxonomies) -> APIRouter:
         analysis within a minute; what is analysed already keeps its topics.
         """
         taxonomy = body.taxonomy()
-        replace_taxonomy(principal.tenant, taxonomy, versions_in(if_match), taxonomies=taxonomies)
-        response.headers["etag"] = entity_tag(taxonomy.version)
-        return TaxonomyOut.of(taxonomy)
+        await replace_taxonomy(
+            principal.tenant, taxonomy, versions_in(if_match), taxonomies=taxonomies
+        )
+        await responses.invalidate({cache_tags.taxonomy(principal.tenant)})
+        found = TaxonomyOut.of(taxonomy)
+        return _answer(found, TaxonomyParameters.known, request, written())
 
     return router
+
+
+def _answer(
+    found: TaxonomyVersion,
+    fields: Collection[str],
+    request: Request,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
+    tagged = {"etag": entity_tag(found.version), **headers}
+    return respond(found.told(fields), request, headers=tagged)

@@ -1,14 +1,15 @@
 """Texts, their analyses and the taxonomy as clients see them."""
 
+from collections.abc import Collection
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from customerai.domain.analysis import Analysis, Feature, RequestedTier
 from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
-from customerai.domain.interaction import Text
+from customerai.domain.new_interaction import Text
 from customerai.domain.sentiment import MAX_CALL_CHARACTERS, MAX_CALL_TEXTS
 from customerai.domain.taxonomy import Taxonomy
 from customerai_http.analyses import (
@@ -19,6 +20,7 @@ from customerai_http.analyses import (
     feature_fields,
     sentiment_fields,
 )
+from customerai_http.readings import ReadParameters, sparse_fieldset, told_sparsely
 
 _TEXT = "The tent kept us dry all week, but one pole arrived bent."
 _ALL: JsonDict = {"include": ["aspects", "topics", "intent", "urgency", "language"]}
@@ -43,6 +45,11 @@ def _known(names: object) -> object:
     return names
 
 
+def _may_repeat(schema: JsonDict) -> None:
+    """Whoever names a feature twice gets it once."""
+    schema.pop("uniqueItems", None)
+
+
 def _not_too_long(texts: list[str]) -> list[str]:
     if sum(map(len, texts)) > MAX_CALL_CHARACTERS:
         raise ValueError(f"hold more than {MAX_CALL_CHARACTERS:,} characters together")
@@ -56,7 +63,9 @@ class _Options(BaseModel):
         "`static` cost less, `cascade` is `static` where that is sure, else `full`.",
     )
     include: Annotated[frozenset[Feature], BeforeValidator(_known)] = Field(
-        default=frozenset(), description="What the answer is to hold beside the sentiment."
+        default=frozenset(),
+        description="What the answer is to hold beside the sentiment.",
+        json_schema_extra=_may_repeat,
     )
 
 
@@ -143,12 +152,29 @@ class TopicOut(BaseModel, title="Topic"):
     examples: tuple[str, ...]
 
 
-class TaxonomyOut(BaseModel, title="Taxonomy"):
+class TaxonomyVersion(BaseModel):
+    """What can be told of a taxonomy without its topics."""
+
+    version: str
+    is_default: bool = Field(description="The tenant has not set any other.")
+
+    @classmethod
+    def of_version(cls, version: str, **more: Any) -> Self:
+        # The same content has the same version, so a copy of the default one counts as it.
+        return cls(version=version, is_default=version == DEFAULT_TAXONOMY.version, **more)
+
+    def told(self, fields: Collection[str]) -> dict[str, Any]:
+        """As it is answered where only these fields are asked for."""
+        return self.model_dump(mode="json", include={"version", *fields})
+
+
+class TaxonomyOut(TaxonomyVersion, title="Taxonomy"):
     """The topics of the tenant; ``version`` is what the ``ETag`` header holds in quotes."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
+        json_schema_extra=told_sparsely(
+            "version",
+            examples=[
                 {
                     "version": "5b1f0a3c77d2e946",
                     "is_default": False,
@@ -160,18 +186,20 @@ class TaxonomyOut(BaseModel, title="Taxonomy"):
                         }
                     ],
                 }
-            ]
-        }
+            ],
+        )
     )
 
-    version: str
-    is_default: bool = Field(description="The tenant has not set any other.")
     topics: list[TopicOut]
 
     @classmethod
     def of(cls, taxonomy: Taxonomy) -> Self:
-        return cls(
-            version=taxonomy.version,
-            is_default=taxonomy == DEFAULT_TAXONOMY,
-            topics=[TopicOut.model_validate(topic) for topic in taxonomy.topics],
-        )
+        topics = [TopicOut.model_validate(topic) for topic in taxonomy.topics]
+        return cls.of_version(taxonomy.version, topics=topics)
+
+
+class TaxonomyParameters(ReadParameters):
+    """What of the taxonomy is read."""
+
+    known = frozenset(TaxonomyOut.model_fields)
+    sparse: str | None = sparse_fieldset("taxonomy")

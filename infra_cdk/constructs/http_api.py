@@ -16,6 +16,9 @@ from infra_cdk.constructs.logical_ids import camel, name_resource
 from infra_cdk.constructs.service_function import ServiceFunction
 from infra_cdk.stages import Stage
 
+ORIGIN_HEADER = "x-origin-verify"
+"""Where CloudFront puts the secret by which the authorizer knows it."""
+
 # No address and no token: who called is told by tenant and subject.
 _ACCESS_LOG = (
     '{"request_id":"$context.requestId","time":"$context.requestTimeEpoch",'
@@ -33,6 +36,11 @@ class ServiceApi(Construct):
 
     Each open route has a throttle of its own, so that whoever hammers it without a token does not
     use up what the tenants share.
+
+    Behind an edge, guarded routes are for its requests only. A request that lacks the edge's header
+    is refused before the authorizer is asked; and since the header's value is part of what a
+    verdict is kept under, no other value finds the verdict of the right one. Open routes hold
+    nobody's data and stay reachable around the edge, throttled.
     """
 
     def __init__(self, scope: Construct, *, stage: Stage, authorizer: ServiceFunction) -> None:
@@ -70,20 +78,21 @@ class ServiceApi(Construct):
         self._open_settings: dict[str, dict[str, object]] = {}
         self._authorizer = authorizers.HttpLambdaAuthorizer(
             "Authorizer",
-            authorizer.function,
+            authorizer.invoked,
             authorizer_name=stage.physical_name("authorizer"),
             response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
-            identity_source=["$request.header.Authorization"],
+            identity_source=[f"$request.header.{header}" for header in _identifying(stage)],
             results_cache_ttl=cdk.Duration.seconds(stage.identity.cache_ttl_s),
         )
         self.url = default.url
+        self.domain = cdk.Fn.select(2, cdk.Fn.split("/", self._api.api_endpoint))
 
     def route(
         self, function: ServiceFunction, *, guarded: Sequence[str], open_: Sequence[str]
     ) -> None:
         """Sends the paths to the function, the `open_` ones (GET only) without asking who calls."""
         integration = integrations.HttpLambdaIntegration(
-            camel(function.name), function.function, scope_permission_to_route=False
+            camel(function.name), function.invoked, scope_permission_to_route=False
         )
         for path in guarded:
             self._api.add_routes(
@@ -114,6 +123,10 @@ class ServiceApi(Construct):
         self._stage_resource.add_property_override("RouteSettings", self._open_settings)
         # API Gateway refuses settings of a route that does not exist yet.
         self._stage_resource.node.add_dependency(route)
+
+
+def _identifying(stage: Stage) -> Sequence[str]:
+    return ("Authorization",) if stage.edge is None else ("Authorization", ORIGIN_HEADER)
 
 
 @jsii.implements(gateway.IAccessLogSettings)

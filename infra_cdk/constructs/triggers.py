@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
@@ -22,6 +22,11 @@ from infra_cdk.stages import QueueReading, StreamReading
 class Trigger(Protocol):
     """A source of events for one function."""
 
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for the function's answer, and so for its start."""
+        ...
+
     def permissions(self) -> Sequence[iam.PolicyStatement]:
         """What the function's role must be allowed for the source to work."""
         ...
@@ -38,6 +43,7 @@ class Routes:
     api: ServiceApi
     guarded: Sequence[str]
     open: Sequence[str] = ()
+    awaited: ClassVar[bool] = True
 
     def permissions(self) -> Sequence[iam.PolicyStatement]:
         return ()
@@ -58,6 +64,7 @@ class TableStream:
     reading: StreamReading
     dead_records_arn: str
     unreadable: str
+    awaited: ClassVar[bool] = False
 
     def permissions(self) -> Sequence[iam.PolicyStatement]:
         return (
@@ -81,7 +88,7 @@ class TableStream:
         mapping = lambda_.CfnEventSourceMapping(
             function,
             "Mapping",
-            function_name=function.function.function_name,
+            function_name=function.invoked.function_name,
             event_source_arn=_stream_arn(self.table),
             # From the oldest record: what was written before the mapping existed counts as well.
             starting_position="TRIM_HORIZON",
@@ -121,6 +128,7 @@ class QueueMessages:
 
     queue: sqs.Queue
     reading: QueueReading
+    awaited: ClassVar[bool] = False
 
     def permissions(self) -> Sequence[iam.PolicyStatement]:
         return (
@@ -134,7 +142,7 @@ class QueueMessages:
         mapping = lambda_.CfnEventSourceMapping(
             function,
             "Mapping",
-            function_name=function.function.function_name,
+            function_name=function.invoked.function_name,
             event_source_arn=self.queue.queue_arn,
             batch_size=self.reading.batch_size,
             maximum_batching_window_in_seconds=self.reading.batching_window_s,
@@ -156,6 +164,7 @@ class Schedule:
     """
 
     every: cdk.Duration
+    awaited: ClassVar[bool] = False
 
     def permissions(self) -> Sequence[iam.PolicyStatement]:
         return ()

@@ -1,4 +1,4 @@
-"""What must not be lost: tables, queues, the bucket for dead records, the cursor's secret."""
+"""What must not be lost: tables, queues, the bucket for dead records, secrets."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
@@ -59,7 +59,22 @@ class DataStack(cdk.Stack):
         self.dead_records_arn = self.export_value(
             self.dead_records.bucket_arn, name=f"{self.stack_name}:DeadRecordsBucketArn"
         )
-        self.cursor_secret = self._cursor_secret(stage)
+        self.cursor_secret = self._secret(
+            stage,
+            "cursor",
+            "Signs the cursors of paginated lists",
+            unrotated="It protects no access: a cursor is checked against the caller's tenant as "
+            "well. A new value only makes clients start their list again.",
+        )
+        self.origin_secret = None
+        if stage.edge is not None:
+            self.origin_secret = self._secret(
+                stage,
+                "origin",
+                "What CloudFront shows to the API",
+                unrotated="It is no client's credential: without a token it opens nothing. "
+                "CloudFront takes a new value from a deployment, not from a rotation.",
+            )
 
     def _queue_with_dead_letters(
         self, stage: Stage, thing: str, *, visibility: cdk.Duration, receives: int
@@ -110,12 +125,15 @@ class DataStack(cdk.Stack):
         )
         return bucket
 
-    def _cursor_secret(self, stage: Stage) -> secretsmanager.Secret:
+    def _secret(
+        self, stage: Stage, thing: str, purpose: str, *, unrotated: str
+    ) -> secretsmanager.Secret:
+        """A value that nobody chooses; `unrotated` is why it stays the same."""
         secret = secretsmanager.Secret(
             self,
-            "Cursor",
-            secret_name=stage.physical_name("cursor"),
-            description="Signs the cursors of paginated lists",
+            thing.title(),
+            secret_name=stage.physical_name(thing),
+            description=purpose,
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 exclude_punctuation=True, password_length=64
             ),
@@ -123,11 +141,6 @@ class DataStack(cdk.Stack):
                 cdk.RemovalPolicy.RETAIN if stage.retain_data else cdk.RemovalPolicy.DESTROY
             ),
         )
-        name_resource(secret, "CursorSecret")
-        accept(
-            secret,
-            "SMG4",
-            "It protects no access: a cursor is checked against the caller's tenant as "
-            "well. A new value only makes clients start their list again.",
-        )
+        name_resource(secret, f"{thing.title()}Secret")
+        accept(secret, "SMG4", unrotated)
         return secret

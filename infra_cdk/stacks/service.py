@@ -13,6 +13,7 @@ from infra_cdk.constructs.http_api import ServiceApi
 from infra_cdk.constructs.logical_ids import camel, name_resource
 from infra_cdk.constructs.service_function import ServiceFunction
 from infra_cdk.constructs.triggers import QueueMessages, Routes, Schedule, TableStream, Trigger
+from infra_cdk.stacks.cache import CacheStack
 from infra_cdk.stacks.data import DataStack
 from infra_cdk.stages import Stage
 
@@ -37,12 +38,21 @@ class Entry:
     trigger: Trigger
     environment: Mapping[str, str]
     allow: Sequence[iam.PolicyStatement] = field(default=())
+    cached: bool = False
+    """Whether it uses the cache, where the stage has one, and so runs in the cache's network."""
 
 
 class ServiceStack(cdk.Stack):
     """All functions of a stage. To add one: its folder, and one `Entry` below."""
 
-    def __init__(self, scope: Construct, stage: Stage, platform: Platform, data: DataStack) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        stage: Stage,
+        platform: Platform,
+        data: DataStack,
+        cache: CacheStack | None,
+    ) -> None:
         super().__init__(
             scope,
             stage.physical_name("service"),
@@ -50,18 +60,24 @@ class ServiceStack(cdk.Stack):
         )
         self._stage = stage
         self._platform = platform
+        self._cache = cache
         self._layers = {
             name: self._layer(name, beneath=beneath) for name, beneath in _LAYERS.items()
         }
+        origin_secret = data.origin_secret.secret_arn if data.origin_secret else ""
         authorizer = self._function(
             "authorizer",
             layers=_HTTP,
+            awaited=True,
             environment={
                 "JWKS_URL": self._known_or_asked("JwksUrl", stage.identity.jwks_url),
                 "TOKEN_ISSUER": self._known_or_asked("TokenIssuer", stage.identity.issuer),
                 "TOKEN_AUDIENCE": self._known_or_asked("TokenAudience", stage.identity.audience),
                 "TENANT_CLAIM": stage.identity.tenant_claim,
+                # Empty: no edge stands in front, and none is asked for.
+                "ORIGIN_SECRET_ARN": origin_secret,
             },
+            allow=[_allow(origin_secret, "secretsmanager:GetSecretValue")] if origin_secret else (),
         )
         api = ServiceApi(self, stage=stage, authorizer=authorizer)
         for entry in _entries(stage, data, api):
@@ -70,9 +86,13 @@ class ServiceStack(cdk.Stack):
                 layers=entry.layers,
                 environment=entry.environment,
                 allow=(*entry.trigger.permissions(), *entry.allow),
+                awaited=entry.trigger.awaited,
+                cached=entry.cached,
             )
             entry.trigger.attach(function)
-        cdk.CfnOutput(self, "ApiUrl", value=api.url, description="Where clients call")
+        self.api_domain = api.domain
+        caller = "clients call" if stage.edge is None else "the edge calls"
+        cdk.CfnOutput(self, "ApiUrl", value=api.url, description=f"Where {caller}")
 
     def _layer(self, name: str, *, beneath: tuple[str, ...]) -> lambda_.LayerVersion:
         layer = lambda_.LayerVersion(
@@ -93,16 +113,21 @@ class ServiceStack(cdk.Stack):
         *,
         layers: Sequence[str],
         environment: Mapping[str, str],
+        awaited: bool,
         allow: Sequence[iam.PolicyStatement] = (),
+        cached: bool = False,
     ) -> ServiceFunction:
+        cache = self._cache if cached else None
         return ServiceFunction(
             self,
             name,
             stage=self._stage,
             platform=self._platform,
             layers=[self._layers[layer] for layer in layers],
-            environment=environment,
-            allow=allow,
+            environment={**environment, **(cache.cache.environment if cache else {})},
+            allow=(*allow, cache.cache.may_connect()) if cache else allow,
+            network=cache.network if cache else None,
+            snap_start=awaited and self._stage.snap_start,
         )
 
     def _known_or_asked(self, parameter: str, value: str | None) -> str:
@@ -135,11 +160,13 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
         f":endpoint/{model_endpoint}",
         "sagemaker:InvokeEndpoint",
     )
+    may_read_settings = _allow(settings.table_arn, "dynamodb:GetItem")
     may_enqueue = _allow(data.analysis.queue_arn, "sqs:SendMessage")
     return (
         Entry(
             "interactions_api",
             layers=_HTTP,
+            cached=True,
             trigger=Routes(
                 api,
                 guarded=("/v1/interactions", "/v1/interactions/{proxy+}"),
@@ -148,6 +175,7 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
             environment={
                 "INTERACTIONS_TABLE": interactions.table.table_name,
                 "IDEMPOTENCY_TABLE": idempotency.table.table_name,
+                "SETTINGS_TABLE": settings.table_name,
                 "ANALYSIS_QUEUE_URL": data.analysis.queue_url,
                 "MODEL_ENDPOINT": model_endpoint,
                 "CURSOR_SECRET_ARN": data.cursor_secret.secret_arn,
@@ -174,6 +202,7 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
                     "dynamodb:BatchGetItem",
                     "dynamodb:PutItem",
                 ),
+                may_read_settings,
                 _allow(data.analysis.queue_arn, "sqs:GetQueueAttributes"),
                 _allow(data.cursor_secret.secret_arn, "secretsmanager:GetSecretValue"),
                 may_infer,
@@ -182,6 +211,7 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
         Entry(
             "sentiment_api",
             layers=_HTTP_WITH_FALLBACK,
+            cached=True,
             trigger=Routes(
                 api, guarded=("/v1/sentiment", "/v1/sentiment/{proxy+}", "/v1/taxonomy")
             ),
@@ -197,18 +227,22 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
         Entry(
             "analytics_api",
             layers=_HTTP,
+            cached=True,
             trigger=Routes(api, guarded=("/v1/analytics/{proxy+}",)),
             environment={
                 "INTERACTIONS_TABLE": interactions.table.table_name,
                 "ROLLUPS_TABLE": rollups.table.table_name,
+                "SETTINGS_TABLE": settings.table_name,
             },
             allow=(
                 _allow([rollups.table.table_arn, interactions.table.table_arn], "dynamodb:Query"),
+                may_read_settings,
             ),
         ),
         Entry(
             "rollup_stream",
             layers=_CONSUMER,
+            cached=True,
             trigger=TableStream(
                 interactions.table,
                 stage.stream,
@@ -217,17 +251,20 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
             ),
             environment={
                 "ROLLUPS_TABLE": rollups.table.table_name,
+                "SETTINGS_TABLE": settings.table_name,
                 "ANALYSIS_QUEUE_URL": data.analysis.queue_url,
                 "DEAD_RECORDS_BUCKET": data.dead_records.bucket_name,
             },
             allow=(
                 _allow(rollups.table.table_arn, "dynamodb:UpdateItem"),
+                may_read_settings,
                 may_enqueue,
             ),
         ),
         Entry(
             "analysis_queue",
             layers=_CONSUMER,
+            cached=True,
             trigger=QueueMessages(data.analysis, stage.analysis),
             environment={
                 "INTERACTIONS_TABLE": interactions.table.table_name,
@@ -238,7 +275,7 @@ def _entries(stage: Stage, data: DataStack, api: ServiceApi) -> Sequence[Entry]:
                 _allow(
                     interactions.table.table_arn, "dynamodb:BatchGetItem", "dynamodb:UpdateItem"
                 ),
-                _allow(settings.table_arn, "dynamodb:GetItem"),
+                may_read_settings,
                 may_infer,
             ),
         ),

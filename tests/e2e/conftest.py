@@ -11,6 +11,7 @@ from tests.e2e.emulator import Emulator, running_emulator, running_model
 from tests.e2e.identity import Issuer
 from tests.infra.synthesis import bundled, trusted_keys
 from tests.infra.templates import Assembly
+from tests.integration.redis.servers import Server
 
 __all__ = ["bundled"]
 
@@ -38,12 +39,21 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
 def emulator(
     bundled: Assembly, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Emulator]:
-    """The real data and service stacks, deployed; the model answers for SageMaker."""
+    """The real data and service stacks, deployed; a model for SageMaker, a Redis for the cache."""
     del issuer  # its keys have to be there before the authorizer reads them
     folder: Path = tmp_path_factory.mktemp("platform")
     with (
         running_model(folder) as model,
-        running_emulator(folder, {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": model}) as emulator,
+        Server(folder) as cache,
+        running_emulator(
+            folder,
+            {
+                "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": model,
+                "CACHE_URL": cache.url,
+                "CACHE_READER_URL": cache.url,
+                "CACHE_IAM_NAME": "",
+            },
+        ) as emulator,
     ):
         emulator.deploy(bundled.folder, ["customerai-local-data", "customerai-local-service"])
         yield emulator

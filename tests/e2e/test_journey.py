@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from tests.e2e.emulator import Emulator, wait_for
@@ -120,6 +121,59 @@ def test_pages_follow_each_other(client_of: Client, tenant: str) -> None:
         parameters["cursor"] = page["next"]
     assert len(seen) == 5
     assert set(seen) == ids
+
+
+def test_many_are_read_and_deleted_together(client_of: Client, tenant: str) -> None:
+    """In MessagePack, field by field, and with what was written a moment ago."""
+    client = client_of(tenant)
+    batch = {"items": [interaction(f"Parcel {number} came.") for number in range(3)]}
+    written = client.post("/v1/interactions/batch", json=batch)
+    ids = [result["id"] for result in written.json()["results"]]
+    headers = {
+        "accept": "application/msgpack",
+        "consistency": written.headers["consistency"],
+    }
+    asked = {"ids": ",".join([*ids, "none"]), "fields[interactions]": "text"}
+    read = client.get("/v1/interactions/batch", params=asked, headers=headers)
+    assert read.status_code == 207, read.text
+    assert read.headers["content-type"] == "application/msgpack"
+    results = msgspec.msgpack.decode(read.content)["results"]
+    assert [result["status"] for result in results] == [200, 200, 200, 404]
+    assert [result["interaction"] for result in results[:3]] == [
+        {"id": each, "text": f"Parcel {number} came."} for number, each in enumerate(ids)
+    ]
+    doomed = {"ids": ",".join([ids[0], ids[2], "none"])}
+    deleted = client.delete("/v1/interactions/batch", params=doomed)
+    assert [result["status"] for result in deleted.json()["results"]] == [204, 204, 404]
+    fresh = {"consistency": deleted.headers["consistency"]}
+    listed = client.get("/v1/interactions", headers=fresh).json()
+    assert [item["id"] for item in listed["items"]] == [ids[1]]
+    assert (listed["has_more"], listed["count"]) == (False, {"value": 1, "exact": True})
+
+
+def test_links_lead_from_page_to_page(client_of: Client, tenant: str) -> None:
+    client = client_of(tenant)
+    batch = {"items": [interaction(f"Parcel {number} came.") for number in range(5)]}
+    written = client.post("/v1/interactions/batch", json=batch)
+    headers = {"consistency": written.headers["consistency"]}
+    page = client.get("/v1/interactions", params={"limit": 2, "fields": "channel"}, headers=headers)
+    seen = page.json()["items"]
+    while "next" in page.links:
+        page = client.get(page.links["next"]["url"], headers=headers)
+        seen += page.json()["items"]
+    assert all(set(item) == {"id", "channel"} for item in seen)
+    assert {item["id"] for item in seen} == {each["id"] for each in written.json()["results"]}
+    assert len(seen) == 5
+
+
+def test_an_unknown_field_and_an_explanation_without_its_scope_are_refused(
+    client_of: Client, tenant: str
+) -> None:
+    client = client_of(tenant)
+    unknown = client.get("/v1/interactions", params={"fields": "mood"})
+    assert unknown.status_code == 400
+    assert unknown.json()["errors"][0]["field"] == "fields"
+    assert client.get("/v1/interactions", params={"explain": "true"}).status_code == 403
 
 
 def test_a_text_can_be_analysed_without_storing_it(client_of: Client, tenant: str) -> None:

@@ -37,5 +37,21 @@ def service(assembly: Assembly, stage: str) -> Template:
 
 
 @pytest.fixture(scope="session")
+def cache(assembly: Assembly, stage: str) -> Template:
+    return assembly.template(stage, "cache")
+
+
+@pytest.fixture(scope="session")
+def edge(assembly: Assembly, stage: str) -> Template:
+    return assembly.template(stage, "edge")
+
+
+@pytest.fixture(scope="session")
+def local(bundled: Assembly) -> Template:
+    """The service of the stage that has neither edge nor cache nor snapshots."""
+    return bundled.template("local", "service")
+
+
+@pytest.fixture(scope="session")
 def inference(assembly: Assembly, stage: str) -> Template:
     return assembly.template(stage, "inference")

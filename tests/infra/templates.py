@@ -46,14 +46,29 @@ class Template:
         }
 
     def statements(self, function: str) -> Iterator[tuple[str, Any]]:
-        """Each action with each resource that the function's role may use it on."""
-        logical_id = self.functions()[function]["Role"]["Fn::GetAtt"][0]
-        for policy in self.resources[logical_id]["Properties"]["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                assert statement["Effect"] == "Allow"
+        """Each action with each resource that the function's role may use it on.
+
+        What it is denied is no part of it.
+        """
+        for statement in self.policy(function):
+            if statement["Effect"] == "Allow":
                 for action in as_list(statement["Action"]):
                     for resource in as_list(statement["Resource"]):
                         yield action, resource
+
+    def policy(self, function: str) -> Iterator[dict[str, Any]]:
+        """Every statement of the function's role."""
+        logical_id = self.functions()[function]["Role"]["Fn::GetAtt"][0]
+        for policy in self.resources[logical_id]["Properties"]["Policies"]:
+            yield from policy["PolicyDocument"]["Statement"]
+
+    def invoked(self, target: Mapping[str, Any]) -> str:
+        """The logical id of the function that a reference to it, or to its alias, invokes."""
+        logical_id: str = target["Ref"] if "Ref" in target else target["Fn::GetAtt"][0]
+        resource = self.resources[logical_id]
+        if resource["Type"] == "AWS::Lambda::Alias":
+            logical_id = resource["Properties"]["FunctionName"]["Ref"]
+        return logical_id
 
 
 def as_list(value: Any) -> list[Any]:

@@ -165,8 +165,18 @@ def test_dead_records_are_kept_for_ninety_days(data: Template) -> None:
     assert (rule["ExpirationInDays"], rule["Status"]) == (90, "Enabled")
 
 
-def test_the_cursor_secret_is_generated(data: Template) -> None:
+def test_secrets_are_generated_and_fit_into_a_header(data: Template) -> None:
+    secrets = data.of_type("AWS::SecretsManager::Secret").values()
+    assert {secret["Name"] for secret in secrets} == {
+        f"customerai-{data.stage}-cursor",
+        f"customerai-{data.stage}-origin",
+    }
+    for secret in secrets:
+        assert "SecretString" not in secret
+        assert secret["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 64}
+
+
+def test_no_secret_is_kept_for_an_edge_that_is_not_there(bundled: Assembly) -> None:
+    data = bundled.template("local", "data")
     (secret,) = data.of_type("AWS::SecretsManager::Secret").values()
-    assert secret["Name"] == f"customerai-{data.stage}-cursor"
-    assert "SecretString" not in secret
-    assert secret["GenerateSecretString"]["PasswordLength"] == 64
+    assert secret["Name"] == "customerai-local-cursor"

@@ -4,13 +4,16 @@ import ast
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.infra.templates import Template
 
+CACHE_VARIABLES = {"CACHE_URL", "CACHE_READER_URL", "CACHE_IAM_NAME"}
 # Parts of the local runner and the site, which are no Lambda functions.
 NO_FUNCTIONS = {"__pycache__", "_runner", "dashboard"}
 
@@ -82,14 +85,23 @@ def test_every_handler_exists(service: Template) -> None:
         assert defined.search(source.read_text()), source
 
 
+def given(function: Mapping[str, Any]) -> set[str]:
+    """The variables that the function's own code reads."""
+    variables: Mapping[str, Any] = function["Environment"]["Variables"]
+    return {variable for variable in variables if not variable.startswith("POWERTOOLS_")}
+
+
 def test_environment_is_what_the_settings_read(service: Template) -> None:
     for name, function in service.functions().items():
-        given = {
-            variable
-            for variable in function["Environment"]["Variables"]
-            if not variable.startswith("POWERTOOLS_")
-        }
-        assert given == {field.upper() for field in settings_fields(name)}, name
+        assert given(function) == {field.upper() for field in settings_fields(name)}, name
+
+
+def test_without_a_cache_only_its_variables_are_left_to_whoever_runs_the_functions(
+    local: Template,
+) -> None:
+    for name, function in local.functions().items():
+        read = {field.upper() for field in settings_fields(name)}
+        assert given(function) == read - CACHE_VARIABLES, name
 
 
 def test_every_function_has_a_log_level_and_one_metrics_namespace(service: Template) -> None:

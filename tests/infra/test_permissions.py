@@ -12,10 +12,24 @@ READ_STREAM = {
     "dynamodb:ListStreams",
 }
 READ_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+LAMBDA_CONNECTS = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+ANYTHING = '"*"'
+USES_THE_CACHE = {
+    ("elasticache:Connect", ":replicationgroup:customerai-"),
+    ("elasticache:Connect", ":user:customerai-"),
+    *((action, ANYTHING) for action in LAMBDA_CONNECTS),
+}
 
 # Action by the last words of the resource: enough to tell table from index and queue from queue.
 ALLOWED = {
-    "authorizer": set(),
+    "authorizer": {("secretsmanager:GetSecretValue", "OriginSecret")},
     "interactions_api": {
         *(
             (f"dynamodb:{verb}", "InteractionsTable")
@@ -28,26 +42,33 @@ ALLOWED = {
         ("dynamodb:GetItem", "IdempotencyTable"),
         ("dynamodb:BatchGetItem", "IdempotencyTable"),
         ("dynamodb:PutItem", "IdempotencyTable"),
+        ("dynamodb:GetItem", "SettingsTable"),
         ("sqs:GetQueueAttributes", "AnalysisQueue"),
         ("secretsmanager:GetSecretValue", "CursorSecret"),
         ("sagemaker:InvokeEndpoint", "-sentiment"),
+        *USES_THE_CACHE,
     },
     "sentiment_api": {
         ("dynamodb:GetItem", "SettingsTable"),
         ("dynamodb:PutItem", "SettingsTable"),
         ("sagemaker:InvokeEndpoint", "-sentiment"),
+        *USES_THE_CACHE,
     },
     "analytics_api": {
         ("dynamodb:Query", "RollupsTable"),
+        ("dynamodb:GetItem", "SettingsTable"),
         ("dynamodb:Query", "InteractionsTable"),
+        *USES_THE_CACHE,
     },
     "rollup_stream": {
         *((action, "InteractionsTableStream") for action in READ_STREAM),
         ("dynamodb:UpdateItem", "RollupsTable"),
+        ("dynamodb:GetItem", "SettingsTable"),
         ("sqs:SendMessage", "AnalysisQueue"),
         ("s3:ListBucket", "DeadRecordsBucket"),
         ("s3:PutObject", "aws/lambda/*"),
         ("s3:PutObject", "/rollup_stream/*"),
+        *USES_THE_CACHE,
     },
     "analysis_queue": {
         *((action, "AnalysisQueue") for action in READ_QUEUE),
@@ -55,6 +76,7 @@ ALLOWED = {
         ("dynamodb:UpdateItem", "InteractionsTable"),
         ("dynamodb:GetItem", "SettingsTable"),
         ("sagemaker:InvokeEndpoint", "-sentiment"),
+        *USES_THE_CACHE,
     },
     "maintenance": {
         ("dynamodb:Scan", "index/pending"),
@@ -67,6 +89,8 @@ KINDS = sorted({kind for allowed in ALLOWED.values() for _, kind in allowed}, ke
 
 
 def kind_of(resource: object) -> str:
+    if resource == "*":
+        return ANYTHING
     text = as_text(resource)
     for kind in (*(kind for kind in KINDS if "/" in kind), *KINDS):
         if kind in text:
@@ -82,6 +106,26 @@ def test_a_role_may_do_this_and_nothing_else(service: Template, function: str) -
         if action not in LOGS
     }
     assert granted == ALLOWED[function]
+
+
+def test_what_lambda_may_do_to_connect_a_function_its_code_may_not(service: Template) -> None:
+    for name, function in service.functions().items():
+        denied = [each for each in service.policy(name) if each["Effect"] == "Deny"]
+        if "VpcConfig" not in function:
+            assert denied == []
+            continue
+        (statement,) = denied
+        assert set(statement["Action"]) == LAMBDA_CONNECTS
+        assert statement["Resource"] == "*"
+        (caller,) = statement["Condition"]["ArnEquals"].values()
+        assert set(statement["Condition"]["ArnEquals"]) == {"lambda:SourceFunctionArn"}
+        assert as_text(caller).endswith(f':function:{function["FunctionName"]}"]]}}')
+
+
+def test_every_resource_is_named_where_it_can_be(service: Template) -> None:
+    for name in service.functions():
+        unnamed = {action for action, resource in service.statements(name) if resource == "*"}
+        assert unnamed <= LAMBDA_CONNECTS
 
 
 def test_every_function_is_listed(service: Template) -> None:

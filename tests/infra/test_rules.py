@@ -13,7 +13,7 @@ from tests.infra.templates import Assembly
 
 def test_cfn_lint_finds_nothing(assembly: Assembly, bundled: Assembly) -> None:
     templates = [template.path for each in (assembly, bundled) for template in each.templates()]
-    assert len(templates) == 8
+    assert len(templates) == 12
     answer = subprocess.run(
         [
             Path(sys.executable).with_name("cfn-lint"),

@@ -33,6 +33,8 @@ def test_the_local_stage_knows_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     assert variables["TOKEN_AUDIENCE"] == "customerai"
     (authorizer,) = template.of_type("AWS::ApiGatewayV2::Authorizer").values()
     assert authorizer["AuthorizerResultTtlInSeconds"] == 0
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+    assert variables["ORIGIN_SECRET_ARN"] == ""
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_the_local_stage_holds_nothing_that_no_emulator_has(bundled: Assembly) -
         for template in bundled.templates()
         for resource in template.resources.values()
     }
-    assert not kinds & {"SageMaker", "ApplicationAutoScaling", "ElastiCache", "CloudFront"}
+    assert not kinds & {"SageMaker", "ApplicationAutoScaling", "ElastiCache", "CloudFront", "EC2"}
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ def routes(service: Template, authorization: str) -> dict[str, str]:
     """Function by route key, for the routes with this kind of authorization."""
     integrations = service.of_type("AWS::ApiGatewayV2::Integration")
     return {
-        route["RouteKey"]: integrations[route["Target"]["Fn::Join"][1][1]["Ref"]]["IntegrationUri"][
-            "Fn::GetAtt"
-        ][0]
+        route["RouteKey"]: service.invoked(
+            integrations[route["Target"]["Fn::Join"][1][1]["Ref"]]["IntegrationUri"]
+        )
         for route in service.of_type("AWS::ApiGatewayV2::Route").values()
         if route["AuthorizationType"] == authorization
     }
@@ -63,7 +63,10 @@ def test_guarded_routes_share_the_one_authorizer(service: Template) -> None:
     assert authorizer["AuthorizerType"] == "REQUEST"
     assert authorizer["AuthorizerPayloadFormatVersion"] == "2.0"
     assert authorizer["EnableSimpleResponses"] is True
-    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+    assert authorizer["IdentitySource"] == [
+        "$request.header.Authorization",
+        "$request.header.x-origin-verify",
+    ]
     assert authorizer["AuthorizerResultTtlInSeconds"] == 300
     for route in service.of_type("AWS::ApiGatewayV2::Route").values():
         if route["AuthorizationType"] == "CUSTOM":
@@ -81,10 +84,10 @@ def test_no_function_outlasts_the_gateway(service: Template) -> None:
     functions = service.of_type("AWS::Lambda::Function")
     assert functions["Authorizer"]["Timeout"] < 10
     integrations = service.of_type("AWS::ApiGatewayV2::Integration").values()
-    serving = {each["IntegrationUri"]["Fn::GetAtt"][0] for each in integrations}
+    serving = {service.invoked(each["IntegrationUri"]) for each in integrations}
     assert serving == {*GUARDED.values(), *OPEN.values()}
     for integration in integrations:
-        function = functions[integration["IntegrationUri"]["Fn::GetAtt"][0]]
+        function = functions[service.invoked(integration["IntegrationUri"])]
         limit_s = integration.get("TimeoutInMillis", GATEWAY_WAITS_MS) / 1_000
         assert limit_s <= GATEWAY_WAITS_MS / 1_000
         assert function["Timeout"] < limit_s
@@ -213,7 +216,7 @@ def test_a_sweep_that_fails_is_left_to_the_next_one(service: Template) -> None:
 
 def test_every_function_is_woken_by_something(service: Template) -> None:
     woken = {
-        permission["FunctionName"]["Fn::GetAtt"][0]
+        service.invoked(permission["FunctionName"])
         for permission in service.of_type("AWS::Lambda::Permission").values()
     } | {
         source["FunctionName"]["Ref"]

@@ -1,11 +1,12 @@
 """The parts that adapters speak to: moto in this process, dynoxide beside it."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -15,16 +16,17 @@ import boto3
 import httpx
 import pytest
 from botocore.exceptions import BotoCoreError
-from moto import mock_aws
+from moto.server import ThreadedMotoServer
+from pytest_asyncio import is_async_test
 
-from customerai.adapters import aws
+from customerai.adapters import aws, secrets
+from customerai.adapters.dynamodb.models import InteractionModel, RequestModel
+from customerai.adapters.s3 import dead_records
 from functions._runner.assembly import Assembly, load_assembly
 from functions._runner.lifeline import die_with
 from functions._runner.platform import dynoxide_binary
 from functions._runner.resources import table_request
 from functions._runner.settings import Settings
-
-CLIENTS = (aws.dynamodb, aws.sqs, aws.secrets, aws.sagemaker_runtime)
 
 
 def free_port() -> int:
@@ -40,19 +42,46 @@ def assembly() -> Assembly:
 
 
 @pytest.fixture(autouse=True)
-def _clients_of_this_test_only() -> Iterator[None]:
+def _clients_of_this_test_only(request: pytest.FixtureRequest, _event_loop: None) -> Iterator[None]:
     """Clients are made once in a process; each test has its own emulator."""
-    for client in CLIENTS:
-        client.cache_clear()
+    on_its_own_loop = is_async_test(request.node)
+    if on_its_own_loop:
+        request.getfixturevalue("_connections_of_this_loop_only")
     yield
-    for client in CLIENTS:
-        client.cache_clear()
+    if not on_its_own_loop:
+        asyncio.get_event_loop().run_until_complete(_forget())
 
 
 @pytest.fixture
-def moto() -> Iterator[None]:
-    with mock_aws():
-        yield
+async def _connections_of_this_loop_only() -> AsyncIterator[None]:
+    yield
+    await _forget()
+
+
+async def _forget() -> None:
+    """As if the process had begun anew, but with the loop that the connections are on."""
+    aws.forget()
+    await asyncio.sleep(0)  # what is closed is let go of by the loop
+    dead_records.client.cache_clear()
+    secrets._read.clear()
+    for model in (InteractionModel, RequestModel):
+        model._connection = None
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cloud with nothing in it."""
+    httpx.post(f"{moto_url}/moto-api/reset").raise_for_status()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +117,7 @@ def dynoxide(dynoxide_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynoxide_url)
 
 
-CreateTable = Callable[[str], str]
+CreateTable = Callable[[str], Awaitable[str]]
 
 
 @pytest.fixture
@@ -97,10 +126,10 @@ def create_table(assembly: Assembly) -> CreateTable:
     tables = {table.name: table for table in assembly.resources("AWS::DynamoDB::Table")}
     tables |= {table.name: table for table in assembly.resources("AWS::DynamoDB::GlobalTable")}
 
-    def create(thing: str) -> str:
+    async def create(thing: str) -> str:
         name = f"{thing}-{uuid4().hex}"
         request: Mapping[str, Any] = table_request(tables[f"customerai-local-{thing}"].properties)
-        aws.dynamodb().create_table(TableName=name, **request)
+        await aws.dynamodb().call("CreateTable", {"TableName": name, **request})
         return name
 
     return create

@@ -18,36 +18,36 @@ class Store(MemoryTaxonomies):
         self.asked, self.down, self.now = list[str](), False, 0.0
         self.cached = CachedTaxonomies(self, lifetime=60, capacity=2, clock=lambda: self.now)
 
-    def get(self, tenant: str) -> Taxonomy | None:
+    async def get(self, tenant: str) -> Taxonomy | None:
         self.asked.append(tenant)
         if self.down:
             raise UnavailableError("store")
-        return super().get(tenant)
+        return await super().get(tenant)
 
 
-def test_an_edit_shows_within_the_lifetime_and_no_sooner() -> None:
+async def test_an_edit_shows_within_the_lifetime_and_no_sooner() -> None:
     store = Store()
-    assert store.cached.get("acme") is None
+    assert await store.cached.get("acme") is None
     store.stored["acme"] = OWN
     store.now = 59.9
-    assert store.cached.get("acme") is None  # that there was none is kept as well
+    assert await store.cached.get("acme") is None  # that there was none is kept as well
     store.now = 60
-    assert store.cached.get("acme") == OWN
+    assert await store.cached.get("acme") == OWN
     assert store.asked == ["acme", "acme"]
 
 
-def test_a_failure_is_neither_hidden_nor_kept() -> None:
+async def test_a_failure_is_neither_hidden_nor_kept() -> None:
     store = Store()
-    store.cached.get("acme")
+    await store.cached.get("acme")
     store.now, store.down = 60, True
     with pytest.raises(UnavailableError):
-        store.cached.get("acme")
+        await store.cached.get("acme")
     store.down = False
-    assert store.cached.get("acme") is None
+    assert await store.cached.get("acme") is None
 
 
-def test_the_tenants_asked_for_last_are_held() -> None:
+async def test_the_tenants_asked_for_last_are_held() -> None:
     store = Store()
     for tenant in ("a", "b", "a", "c", "a", "b"):
-        store.cached.get(tenant)
+        await store.cached.get(tenant)
     assert store.asked == ["a", "b", "c", "b"]

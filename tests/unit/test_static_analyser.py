@@ -1,5 +1,6 @@
 """When the static tier loads its model: not before it is needed, and not after."""
 
+import asyncio
 from collections.abc import Sequence
 from threading import Event
 
@@ -29,33 +30,33 @@ class Loading:
         return Model()
 
 
-def test_it_is_loaded_once_and_when_it_is_needed() -> None:
+async def test_it_is_loaded_once_and_when_it_is_needed() -> None:
     load = Loading()
     analyser = StaticAnalyser(load)
     assert load.times == 0
     for _ in range(2):
-        (answer,) = analyser.analyse(["It broke."], PLAIN, GENEROUS)
+        (answer,) = await analyser.analyse(["It broke."], PLAIN, GENEROUS)
         assert answer.sentiment.model == "small-1"
     assert load.times == 1
 
 
-def test_what_takes_long_has_it_loaded_meanwhile() -> None:
+async def test_what_takes_long_has_it_loaded_meanwhile() -> None:
     load = Loading()
     analyser = StaticAnalyser(load)
-    with analyser.standing_by(0):
-        assert load.begun.wait(GENEROUS)
-    with analyser.standing_by(0):
-        analyser.analyse(["It broke."], PLAIN, GENEROUS)
+    async with analyser.standing_by(0):
+        assert await asyncio.to_thread(load.begun.wait, GENEROUS)
+    async with analyser.standing_by(0):
+        await analyser.analyse(["It broke."], PLAIN, GENEROUS)
     assert load.times == 1
 
 
-def test_what_is_done_soon_does_not() -> None:
+async def test_what_is_done_soon_does_not() -> None:
     load = Loading()
     analyser = StaticAnalyser(load)
     for _ in range(3):
-        with analyser.standing_by(3_600):
+        async with analyser.standing_by(3_600):
             pass
     # One thread stands by: once the last has been let go, so have those before it.
-    with analyser.standing_by(0):
-        assert load.begun.wait(GENEROUS)
+    async with analyser.standing_by(0):
+        assert await asyncio.to_thread(load.begun.wait, GENEROUS)
     assert load.times == 1

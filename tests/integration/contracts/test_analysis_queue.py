@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from botocore.exceptions import ClientError
 
 from customerai.adapters import aws
+from customerai.adapters.aws.errors import ServiceError
 from customerai.adapters.memory.analysis_queue import MemoryAnalysisQueue
 from customerai.adapters.sqs.analysis_queue import SQSAnalysisQueue, from_message, to_message
 from customerai.domain.ids import make_id
@@ -16,50 +16,49 @@ REF = InteractionRef("acme", make_id(NOW, bytes(10)))
 
 
 class Queue:
-    """A queue with its far end."""
+    """A queue with its far end; with no URL it is the one in memory."""
 
-    def __init__(self, kind: str) -> None:
-        self._url = ""
-        if kind == "memory":
-            self.port: MemoryAnalysisQueue | SQSAnalysisQueue = MemoryAnalysisQueue()
-        else:
-            self._url = aws.sqs().create_queue(QueueName="analysis")["QueueUrl"]
-            self.port = SQSAnalysisQueue(self._url)
+    def __init__(self, url: str | None) -> None:
+        self._url = url
+        self.port: MemoryAnalysisQueue | SQSAnalysisQueue = (
+            SQSAnalysisQueue(url) if url else MemoryAnalysisQueue()
+        )
 
-    def received(self) -> list[InteractionRef]:
+    async def received(self) -> list[InteractionRef]:
         if isinstance(self.port, MemoryAnalysisQueue):
             return self.port.sent
-        found = []
-        while (
-            messages := aws.sqs()
-            .receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
-            .get("Messages")
-        ):
+        found: list[InteractionRef] = []
+        request = {"QueueUrl": self._url, "MaxNumberOfMessages": 10}
+        while messages := (await aws.sqs().call("ReceiveMessage", request)).get("Messages"):
             found += [from_message(message["Body"]) for message in messages]
         return found
 
 
 @pytest.fixture(params=["memory", "sqs"])
-def queue(request: pytest.FixtureRequest, moto: None) -> Queue:
-    return Queue(request.param)
+async def queue(request: pytest.FixtureRequest, moto: None) -> Queue:
+    if request.param == "memory":
+        return Queue(None)
+    answer = await aws.sqs().call("CreateQueue", {"QueueName": "analysis"})
+    return Queue(answer["QueueUrl"])
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 37])
-def test_everything_sent_arrives(queue: Queue, count: int) -> None:
+async def test_everything_sent_arrives(queue: Queue, count: int) -> None:
     refs = [InteractionRef("acme", make_id(NOW, n.to_bytes(10))) for n in range(count)]
-    assert queue.port.is_empty()
-    queue.port.send(refs)
-    assert queue.port.is_empty() == (count == 0)
-    assert sorted(queue.received(), key=lambda ref: ref.id) == sorted(refs, key=lambda r: r.id)
-    queue.port.probe()
+    assert await queue.port.is_empty()
+    await queue.port.send(refs)
+    assert await queue.port.is_empty() == (count == 0)
+    received = await queue.received()
+    assert sorted(received, key=lambda ref: ref.id) == sorted(refs, key=lambda ref: ref.id)
+    await queue.port.probe()
 
 
-def test_a_missing_queue_is_told(moto: None) -> None:
+async def test_a_missing_queue_is_told(moto: None) -> None:
     missing = SQSAnalysisQueue("https://sqs.us-east-1.amazonaws.com/123456789012/none")
-    with pytest.raises(ClientError):
-        missing.send([REF])
-    with pytest.raises(ClientError):
-        missing.probe()
+    with pytest.raises(ServiceError, match="QueueDoesNotExist"):
+        await missing.send([REF])
+    with pytest.raises(ServiceError, match="QueueDoesNotExist"):
+        await missing.probe()
 
 
 def test_a_message_gives_its_interaction_back() -> None:

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from customerai.adapters import aws
 from customerai.adapters.memory.dead_records import MemoryDeadRecords
-from customerai.adapters.s3.dead_records import S3DeadRecords
+from customerai.adapters.s3.dead_records import S3DeadRecords, client
 
 RECORD = {"eventName": "INSERT", "dynamodb": {"NewImage": {"text": {"S": "caf\u00e9"}}}}
 
@@ -19,16 +18,16 @@ class Kept:
         if kind == "memory":
             self.port: MemoryDeadRecords | S3DeadRecords = MemoryDeadRecords()
         else:
-            aws.s3().create_bucket(Bucket="dead")
+            client().create_bucket(Bucket="dead")
             self.port = S3DeadRecords("dead", "rollup_stream")
 
     def all(self) -> dict[str, Any]:
         if isinstance(self.port, MemoryDeadRecords):
             return dict(self.port.kept)
-        listed = aws.s3().list_objects_v2(Bucket="dead").get("Contents", [])
+        listed = client().list_objects_v2(Bucket="dead").get("Contents", [])
         return {
             each["Key"].removeprefix("rollup_stream/").removesuffix(".json"): json.loads(
-                aws.s3().get_object(Bucket="dead", Key=each["Key"])["Body"].read()
+                client().get_object(Bucket="dead", Key=each["Key"])["Body"].read()
             )
             for each in listed
         }
@@ -39,7 +38,7 @@ def kept(request: pytest.FixtureRequest, moto: None) -> Kept:
     return Kept(request.param)
 
 
-def test_a_record_is_kept_whole_and_once(kept: Kept) -> None:
+async def test_a_record_is_kept_whole_and_once(kept: Kept) -> None:
     for name in ("shard/1", "shard/2", "shard/1"):
-        kept.port.keep(name, RECORD)
+        await kept.port.keep(name, RECORD)
     assert kept.all() == {"shard/1": RECORD, "shard/2": RECORD}

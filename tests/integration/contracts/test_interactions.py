@@ -1,19 +1,24 @@
 """What ``Interactions``, ``States`` and ``Analyses`` promise, held against every adapter."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import UNSET
 
 from customerai.adapters import aws
 from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
+from customerai.adapters.dynamodb.backlog import DynamoDBBacklog
 from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
-from customerai.adapters.dynamodb.rows import item_key
+from customerai.adapters.dynamodb.rows import key_of
 from customerai.adapters.memory.interactions import MemoryInteractions, state_of
-from customerai.domain import shards
+from customerai.adapters.memory.shard_schedules import MemoryShardSchedules
 from customerai.domain.analysis import (
     Analysis,
     Aspect,
@@ -28,9 +33,19 @@ from customerai.domain.analysis import (
 )
 from customerai.domain.ids import make_id
 from customerai.domain.interaction import Channel, Interaction, InteractionRef
+from customerai.domain.interaction_view import FIELDS, InteractionView, view_of
 from customerai.domain.rollup import State
 from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
-from customerai.ports import Analyses, InteractionFilter, Interactions, States
+from customerai.domain.shards import SINGLE, Raise, Schedule
+from customerai.ports import (
+    WHOLE,
+    Analyses,
+    Backlog,
+    InteractionFilter,
+    Interactions,
+    Reading,
+    States,
+)
 from tests.integration.conftest import CreateTable
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -41,24 +56,33 @@ class Ports:
     interactions: Interactions
     states: States
     analyses: Analyses
+    backlog: Backlog
+
+
+@dataclass
+class EveryTenant:
+    """``ShardSchedules`` that are all the same."""
+
+    schedule: Schedule
+
+    async def of(self, tenant: str) -> Schedule:
+        return self.schedule
 
 
 @pytest.fixture(params=[1, 3], ids=["one shard", "three shards"])
-def ports(
+async def ports(
     request: pytest.FixtureRequest,
     backend: str,
     create_table: CreateTable,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Ports:
-    resized = START + timedelta(hours=4)
-    schedule = ((datetime(1970, 1, 1, tzinfo=UTC), 1), (resized, request.param))
-    monkeypatch.setattr(shards, "SCHEDULE", schedule)
+    raised = (Raise(START + timedelta(hours=4), request.param),) if request.param > 1 else ()
+    schedules = EveryTenant(Schedule(raised))
     if backend == "memory":
         memory = MemoryInteractions()
-        return Ports(memory, memory, memory)
-    table = create_table("interactions")
-    store = DynamoDBInteractions(table)
-    return Ports(store, store, DynamoDBAnalyses(table))
+        return Ports(memory, memory, memory, memory)
+    table = await create_table("interactions")
+    store = DynamoDBInteractions(table, schedules)
+    return Ports(store, store, DynamoDBAnalyses(table, schedules), DynamoDBBacklog(table))
 
 
 def interaction(number: int, tenant: str = "acme", **more: object) -> Interaction:
@@ -83,22 +107,28 @@ def analysis(number: int, **more: object) -> Analysis:
     return replace(Analysis(sentiment, Tier.FULL), **more)  # type: ignore[arg-type]
 
 
-def pages(
-    ports: Ports, where: InteractionFilter, limit: int, tenant: str = "acme"
-) -> Iterator[Interaction]:
+async def listed(
+    ports: Ports,
+    where: InteractionFilter,
+    limit: int,
+    tenant: str = "acme",
+    reading: Reading = WHOLE,
+) -> list[InteractionView]:
+    """All pages."""
+    found: list[InteractionView] = []
     after = None
     for _ in range(200):
-        page = ports.interactions.page(tenant, where, after, limit)
+        page = await ports.interactions.page(tenant, where, after, limit, reading)
         assert len(page.items) <= limit
-        yield from page.items
+        found += page.items
         if page.resume is None:
-            return
+            return found
         assert after is None or page.resume < after
         after = page.resume
     raise AssertionError("the pages never end")
 
 
-def test_what_is_added_is_had_back_whole(ports: Ports) -> None:
+async def test_what_is_added_is_had_back_whole(ports: Ports) -> None:
     full = interaction(
         1,
         text="Ünïcode \U0001f642 and \x00 too",
@@ -108,52 +138,69 @@ def test_what_is_added_is_had_back_whole(ports: Ports) -> None:
         metadata={"s": "x", "b": False, "i": -3, "f": 0.25, "n": None},
     )
     plain = interaction(2)
-    assert ports.interactions.add([full, plain]) == [None, None]
-    assert ports.interactions.get("acme", full.id) == full
-    assert ports.interactions.get("acme", plain.id) == plain
-    assert ports.interactions.get("acme", interaction(3).id) is None
+    assert await ports.interactions.add([full, plain]) == [None, None]
+    assert await ports.interactions.get("acme", full.id) == view_of(full)
+    assert await ports.interactions.get("acme", plain.id) == view_of(plain)
+    assert await ports.interactions.get("acme", interaction(3).id) is None
 
 
-def test_a_taken_id_is_left_as_it_is(ports: Ports) -> None:
+async def test_a_taken_id_is_left_as_it_is(ports: Ports) -> None:
     first = interaction(1)
-    ports.interactions.add([first])
-    ports.analyses.save({first.ref: analysis(1)})
-    assert ports.interactions.add([replace(first, text="other"), interaction(2)]) == [None, None]
-    assert ports.interactions.get("acme", first.id) == replace(first, analysis=analysis(1))
+    await ports.interactions.add([first])
+    await ports.analyses.save({first.ref: analysis(1)})
+    assert await ports.interactions.add([replace(first, text="other"), interaction(2)]) == [
+        None,
+        None,
+    ]
+    assert await ports.interactions.get("acme", first.id) == view_of(
+        replace(first, analysis=analysis(1))
+    )
 
 
-def test_removing_tells_whether_there_was_one(ports: Ports) -> None:
-    one = interaction(1)
-    ports.interactions.add([one])
-    assert not ports.interactions.remove("globex", one.id)
-    assert ports.interactions.remove("acme", one.id)
-    assert not ports.interactions.remove("acme", one.id)
-    assert ports.interactions.get("acme", one.id) is None
+async def test_removing_tells_of_each_whether_there_was_one(ports: Ports) -> None:
+    one, two, kept = (interaction(n) for n in range(3))
+    await ports.interactions.add([one, two, kept])
+    assert await ports.interactions.remove("globex", [one.id]) == [False]
+    assert await ports.interactions.remove("acme", [one.id]) == [True]
+    removed = await ports.interactions.remove("acme", [one.id, two.id, interaction(3).id])
+    assert removed == [False, True, False]
+    assert await ports.interactions.remove("acme", []) == []
+    assert await listed(ports, InteractionFilter(), 10) == [view_of(kept)]
 
 
-def test_tenants_are_apart(ports: Ports) -> None:
+async def test_many_are_had_by_their_ids(ports: Ports) -> None:
+    """From both sides of a resize, and without those that there are not."""
+    stored = [interaction(n) for n in range(40)]
+    await ports.interactions.add([*stored, interaction(41, tenant="globex")])
+    ids = [each.id for each in stored[::-1]]
+    found = await ports.interactions.get_many("acme", [*ids, interaction(41).id, ids[0]])
+    assert found == {each.id: view_of(each) for each in stored}
+    assert await ports.interactions.get_many("globex", ids) == {}
+
+
+async def test_tenants_are_apart(ports: Ports) -> None:
     ours, theirs = interaction(1), interaction(1, tenant="acme2")
-    ports.interactions.add([ours, theirs])
+    await ports.interactions.add([ours, theirs])
     everything = InteractionFilter()
-    assert list(pages(ports, everything, 10)) == [ours]
-    assert list(pages(ports, everything, 10, "acme2")) == [theirs]
-    assert list(pages(ports, InteractionFilter(channel="chat"), 10, "ac")) == []
-    ports.interactions.remove("acme", ours.id)
-    assert ports.interactions.get("acme2", theirs.id) == theirs
+    assert await listed(ports, everything, 10) == [view_of(ours)]
+    assert await listed(ports, everything, 10, "acme2") == [view_of(theirs)]
+    assert await listed(ports, InteractionFilter(channel="chat"), 10, "ac") == []
+    await ports.interactions.remove("acme", [ours.id])
+    assert await ports.interactions.get("acme2", theirs.id) == view_of(theirs)
 
 
-def test_every_filter_gives_what_matches_newest_first(ports: Ports) -> None:
+async def test_every_filter_gives_what_matches_newest_first(ports: Ports) -> None:
     stored = [interaction(n) for n in range(60)]
-    ports.interactions.add(stored)
+    await ports.interactions.add(stored)
     labels = {each.ref: analysis(n) for n, each in enumerate(stored) if n % 4}
-    assert ports.analyses.save(labels) == []
+    assert await ports.analyses.save(labels) == []
     stored = [replace(each, analysis=labels.get(each.ref)) for each in stored]
     bounds = [(None, None), (START + timedelta(hours=2), START + timedelta(hours=8))]
     cases = product([None, "chat"], [None, "positive", "pending"], [None, "c-1"], bounds, [3, 100])
     for channel, label, customer, (start, end), limit in cases:
         where = InteractionFilter(channel, label, customer, start, end)
         expected = [
-            each
+            view_of(each)
             for each in reversed(stored)
             if channel in (None, each.channel)
             and label in (None, each.analysis.sentiment.label if each.analysis else "pending")
@@ -161,25 +208,27 @@ def test_every_filter_gives_what_matches_newest_first(ports: Ports) -> None:
             and (start is None or start <= each.occurred_at)
             and (end is None or each.occurred_at < end)
         ]
-        assert list(pages(ports, where, limit)) == expected, where
+        assert await listed(ports, where, limit) == expected, where
+        assert await listed(ports, where, limit, reading=Reading(strong=True)) == expected, where
 
 
-def test_a_page_of_all_there_is_has_no_next(ports: Ports) -> None:
-    ports.interactions.add([interaction(n) for n in range(4)])
-    assert ports.interactions.page("acme", InteractionFilter(), None, 4).resume is None
-    assert ports.interactions.page("acme", InteractionFilter(), None, 3).resume is not None
+async def test_a_page_of_all_there_is_has_no_next(ports: Ports) -> None:
+    await ports.interactions.add([interaction(n) for n in range(4)])
+    page = ports.interactions.page
+    assert (await page("acme", InteractionFilter(), None, 4)).resume is None
+    assert (await page("acme", InteractionFilter(), None, 3)).resume is not None
 
 
-def test_inserts_while_paging_neither_lose_nor_repeat(ports: Ports) -> None:
+async def test_inserts_while_paging_neither_lose_nor_repeat(ports: Ports) -> None:
     order = random.Random(7).sample(range(80), 80)
     before, later = order[:50], iter(order[50:])
-    ports.interactions.add([interaction(n) for n in before])
+    await ports.interactions.add([interaction(n) for n in before])
     seen: list[str] = []
     after = None
     while True:
-        page = ports.interactions.page("acme", InteractionFilter(), after, 6)
+        page = await ports.interactions.page("acme", InteractionFilter(), after, 6)
         seen += [item.id for item in page.items]
-        ports.interactions.add([interaction(n) for n in (next(later, 0), next(later, 0))])
+        await ports.interactions.add([interaction(n) for n in (next(later, 0), next(later, 0))])
         if page.resume is None:
             break
         after = page.resume
@@ -187,42 +236,117 @@ def test_inserts_while_paging_neither_lose_nor_repeat(ports: Ports) -> None:
     assert {interaction(n).id for n in before} <= set(seen)
 
 
-def test_states_of_a_half_open_range(ports: Ports) -> None:
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.integers(1, 7),
+    st.sets(st.integers(0, 60), max_size=20),
+    st.lists(st.integers(0, 60), max_size=8),
+    st.sampled_from([None, "chat"]),
+    st.booleans(),
+)
+async def test_whatever_is_inserted_between_any_pages_neither_loses_nor_repeats(
+    ports: Ports,
+    limit: int,
+    before: set[int],
+    inserted: list[int],
+    channel: str | None,
+    strong: bool,
+) -> None:
+    tenant = uuid4().hex  # each example has its own
+
+    async def add(numbers: Collection[int]) -> None:
+        await ports.interactions.add([interaction(n, tenant) for n in numbers])
+
+    where, reading = InteractionFilter(channel=channel), Reading(strong=strong)
+    await add(before)
+    seen: list[str] = []
+    after = None
+    inserts = iter(inserted)
+    while True:
+        page = await ports.interactions.page(tenant, where, after, limit, reading)
+        seen += [item.id for item in page.items]
+        if (number := next(inserts, None)) is not None:
+            await add([number])
+        if page.resume is None:
+            break
+        after = page.resume
+    assert seen == sorted(set(seen), reverse=True)
+    there = [interaction(n, tenant) for n in before]
+    assert {each.id for each in there if channel in (None, each.channel)} <= set(seen)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+async def test_a_field_can_be_read_alone_as_it_is_in_the_whole(ports: Ports, name: str) -> None:
+    one = interaction(
+        1,
+        text=TEXT,
+        product="Tent",
+        rating=4.5,
+        language="en",
+        metadata={"order": 7},
+    )
+    bare = interaction(2)
+    await ports.interactions.add([one, bare])
+    await ports.analyses.save({one.ref: FULL})
+    stored = [bare, replace(one, analysis=FULL)]
+    reading = Reading(frozenset({name}))
+    for each in stored:
+        found = await ports.interactions.get("acme", each.id, reading)
+        whole = view_of(each)
+        assert found is not None
+        assert (found.id, getattr(found, name)) == (each.id, getattr(whole, name))
+        assert {other for other in FIELDS if getattr(found, other) is not UNSET} == {"id", name}
+    expected = [view_of(each, reading.fields) for each in stored]
+    # From the table, and by way of an index.
+    for where in (InteractionFilter(), InteractionFilter(start=START), InteractionFilter("chat")):
+        chosen = [
+            view
+            for each, view in zip(stored, expected, strict=True)
+            if where.channel in (None, each.channel)
+        ]
+        assert await listed(ports, where, 10, reading=reading) == chosen
+    many = await ports.interactions.get_many("acme", [each.id for each in stored], reading)
+    assert many == {each.id: each for each in expected}
+
+
+async def test_states_of_a_half_open_range(ports: Ports) -> None:
     stored = [interaction(n) for n in range(12)]
-    ports.interactions.add([*stored, interaction(5, tenant="globex")])
-    ports.analyses.save({stored[6].ref: analysis(2)})
+    await ports.interactions.add([*stored, interaction(5, tenant="globex")])
+    await ports.analyses.save({stored[6].ref: analysis(2)})
     stored[6] = replace(stored[6], analysis=analysis(2))
-    found = list(ports.states.states("acme", stored[5].occurred_at, stored[8].occurred_at))
+    states = ports.states.states("acme", stored[5].occurred_at, stored[8].occurred_at)
+    found = [state async for state in states]
     expected = [state_of(each) for each in stored[5:8]]
     assert sorted(found, key=repr) == sorted(expected, key=repr)
     assert State(stored[6].channel, "positive", 625_000) in found
 
 
-def test_only_what_waits_has_pending_text(ports: Ports) -> None:
+async def test_only_what_waits_has_pending_text(ports: Ports) -> None:
     waits, done, gone = (interaction(n) for n in range(3))
-    ports.interactions.add([waits, done])
-    ports.analyses.save({done.ref: analysis(1)})
+    await ports.interactions.add([waits, done])
+    await ports.analyses.save({done.ref: analysis(1)})
     refs = [waits.ref, done.ref, gone.ref, waits.ref]
-    assert ports.analyses.pending_texts(refs) == {waits.ref: waits.text}
-    assert ports.analyses.pending_texts([]) == {}
+    assert await ports.analyses.pending_texts(refs) == {waits.ref: waits.text}
+    assert await ports.analyses.pending_texts([]) == {}
 
 
-def test_more_texts_than_one_read_takes(ports: Ports) -> None:
+async def test_more_texts_than_one_read_takes(ports: Ports) -> None:
     stored = [interaction(n) for n in range(130)]
-    ports.interactions.add(stored)
-    texts = ports.analyses.pending_texts([each.ref for each in stored])
+    await ports.interactions.add(stored)
+    texts = await ports.analyses.pending_texts([each.ref for each in stored])
     assert texts == {each.ref: each.text for each in stored}
 
 
-def test_an_analysis_is_written_once_and_raises_nothing_from_the_dead(ports: Ports) -> None:
+async def test_an_analysis_is_written_once_and_raises_nothing_from_the_dead(ports: Ports) -> None:
     one, gone = interaction(1), interaction(2)
-    ports.interactions.add([one])
-    assert ports.analyses.save({one.ref: analysis(1), gone.ref: analysis(1)}) == []
-    assert ports.analyses.save({one.ref: analysis(2)}) == []
-    found = ports.interactions.get("acme", one.id)
-    assert found is not None
-    assert found.analysis == analysis(1)
-    assert ports.interactions.get("acme", gone.id) is None
+    await ports.interactions.add([one])
+    assert await ports.analyses.save({one.ref: analysis(1), gone.ref: analysis(1)}) == []
+    assert await ports.analyses.save({one.ref: analysis(2)}) == []
+    found = await ports.interactions.get("acme", one.id)
+    assert found == view_of(replace(one, analysis=analysis(1)))
+    assert await ports.interactions.get("acme", gone.id) is None
 
 
 TEXT = "\U0001f642 The tent leaks, the poles hold."
@@ -253,35 +377,38 @@ FULL = analysis(
     ],
     ids=["whole", "abstaining", "one feature", "sentiment alone"],
 )
-def test_an_analysis_is_had_back_whole(ports: Ports, saved: Analysis) -> None:
+async def test_an_analysis_is_had_back_whole(ports: Ports, saved: Analysis) -> None:
     """By itself and in a list, and without what was not analysed."""
     one = interaction(1, text=TEXT)
-    ports.interactions.add([one])
-    assert ports.analyses.save({one.ref: saved}) == []
-    expected = replace(one, analysis=saved)
-    assert ports.interactions.get("acme", one.id) == expected
-    assert ports.interactions.page("acme", InteractionFilter(), None, 1).items == [expected]
+    await ports.interactions.add([one])
+    assert await ports.analyses.save({one.ref: saved}) == []
+    expected = view_of(replace(one, analysis=saved))
+    assert await ports.interactions.get("acme", one.id) == expected
+    assert await listed(ports, InteractionFilter(), 1) == [expected]
 
 
 @pytest.mark.parametrize("backend", ["moto", "dynoxide"], indirect=True)
-def test_what_was_analysed_when_there_was_only_sentiment_still_reads(
+async def test_what_was_analysed_when_there_was_only_sentiment_still_reads(
     backend: str, create_table: CreateTable
 ) -> None:
-    table = create_table("interactions")
-    store, one = DynamoDBInteractions(table), interaction(1)
-    store.add([one])
-    DynamoDBAnalyses(table).save({one.ref: analysis(1)})
-    aws.dynamodb().update_item(
-        TableName=table, Key=item_key(one.ref), UpdateExpression="REMOVE analysis"
-    )
-    assert store.get("acme", one.id) == replace(one, analysis=analysis(1))
+    table = await create_table("interactions")
+    store, one = DynamoDBInteractions(table, MemoryShardSchedules()), interaction(1)
+    await store.add([one])
+    await DynamoDBAnalyses(table, MemoryShardSchedules()).save({one.ref: analysis(1)})
+    older = {
+        "TableName": table,
+        "Key": key_of("acme", one.id, SINGLE),
+        "UpdateExpression": "REMOVE analysis",
+    }
+    await aws.dynamodb().call("UpdateItem", older)
+    assert await store.get("acme", one.id) == view_of(replace(one, analysis=analysis(1)))
 
 
-def test_pending_is_what_waits_of_all_tenants(ports: Ports) -> None:
+async def test_pending_is_what_waits_of_all_tenants(ports: Ports) -> None:
     stored = [interaction(n, tenant=("acme", "globex")[n % 2]) for n in range(10)]
-    ports.interactions.add(stored)
-    ports.analyses.save({stored[3].ref: analysis(1)})
+    await ports.interactions.add(stored)
+    await ports.analyses.save({stored[3].ref: analysis(1)})
     bound = stored[7].received_at
-    waiting = set(ports.analyses.pending(bound))
+    waiting = {ref async for ref in ports.backlog.pending(bound)}
     assert waiting == {each.ref for n, each in enumerate(stored) if n < 7 and n != 3}
     assert all(isinstance(ref, InteractionRef) for ref in waiting)

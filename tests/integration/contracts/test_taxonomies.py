@@ -1,6 +1,6 @@
 """What ``Taxonomies`` promises, held against every adapter."""
 
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
 
 import pytest
 
@@ -21,60 +21,63 @@ SECOND = Taxonomy.of([Topic("tents", "Tents", ("It leaks.",))])
 
 
 @pytest.fixture
-def taxonomies(backend: str, create_table: CreateTable) -> Taxonomies:
-    return (
-        MemoryTaxonomies() if backend == "memory" else DynamoDBTaxonomies(create_table("settings"))
-    )
+async def taxonomies(backend: str, create_table: CreateTable) -> Taxonomies:
+    if backend == "memory":
+        return MemoryTaxonomies()
+    return DynamoDBTaxonomies(await create_table("settings"))
 
 
-def test_what_is_stored_is_had_back_whole(taxonomies: Taxonomies) -> None:
-    assert taxonomies.get("acme") is None
-    taxonomies.replace("acme", FIRST, None)
-    assert taxonomies.get("acme") == FIRST
-    taxonomies.replace("acme", SECOND, FIRST.version)
-    assert taxonomies.get("acme") == SECOND
+async def test_what_is_stored_is_had_back_whole(taxonomies: Taxonomies) -> None:
+    assert await taxonomies.get("acme") is None
+    assert await taxonomies.version("acme") is None
+    await taxonomies.replace("acme", FIRST, None)
+    assert await taxonomies.get("acme") == FIRST
+    assert await taxonomies.version("acme") == FIRST.version
+    await taxonomies.replace("acme", SECOND, FIRST.version)
+    assert await taxonomies.get("acme") == SECOND
 
 
 @pytest.mark.parametrize("expected", [None, SECOND.version, ""])
-def test_another_version_is_not_replaced(taxonomies: Taxonomies, expected: str | None) -> None:
-    taxonomies.replace("acme", FIRST, None)
+async def test_another_version_is_not_replaced(
+    taxonomies: Taxonomies, expected: str | None
+) -> None:
+    await taxonomies.replace("acme", FIRST, None)
     with pytest.raises(VersionConflictError):
-        taxonomies.replace("acme", SECOND, expected)
-    assert taxonomies.get("acme") == FIRST
+        await taxonomies.replace("acme", SECOND, expected)
+    assert await taxonomies.get("acme") == FIRST
 
 
-def test_where_there_is_none_no_version_is_replaced(taxonomies: Taxonomies) -> None:
+async def test_where_there_is_none_no_version_is_replaced(taxonomies: Taxonomies) -> None:
     with pytest.raises(VersionConflictError):
-        taxonomies.replace("acme", SECOND, FIRST.version)
-    assert taxonomies.get("acme") is None
+        await taxonomies.replace("acme", SECOND, FIRST.version)
+    assert await taxonomies.get("acme") is None
 
 
-def test_tenants_are_apart(taxonomies: Taxonomies) -> None:
-    taxonomies.replace("acme", FIRST, None)
-    assert taxonomies.get("acme2") is None
-    taxonomies.replace("acme2", SECOND, None)
-    assert (taxonomies.get("acme"), taxonomies.get("acme2")) == (FIRST, SECOND)
+async def test_tenants_are_apart(taxonomies: Taxonomies) -> None:
+    await taxonomies.replace("acme", FIRST, None)
+    assert await taxonomies.get("acme2") is None
+    await taxonomies.replace("acme2", SECOND, None)
+    assert (await taxonomies.get("acme"), await taxonomies.get("acme2")) == (FIRST, SECOND)
 
 
-def test_of_replacements_at_once_one_wins(taxonomies: Taxonomies) -> None:
+async def test_of_replacements_at_once_one_wins(taxonomies: Taxonomies) -> None:
     made = [Taxonomy.of([Topic(f"t-{n}", "T", ())]) for n in range(8)]
 
-    def attempt(taxonomy: Taxonomy) -> bool:
+    async def attempt(taxonomy: Taxonomy) -> bool:
         try:
-            taxonomies.replace("acme", taxonomy, None)
+            await taxonomies.replace("acme", taxonomy, None)
         except VersionConflictError:
             return False
         return True
 
-    with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(attempt, made))
+    won = await asyncio.gather(*map(attempt, made))
     assert won.count(True) == 1
-    assert taxonomies.get("acme") == made[won.index(True)]
+    assert await taxonomies.get("acme") == made[won.index(True)]
 
 
-def test_the_largest_one_is_stored(taxonomies: Taxonomies) -> None:
+async def test_the_largest_one_is_stored(taxonomies: Taxonomies) -> None:
     largest = Taxonomy.of(
         Topic(f"{n:0>64}", "\U0001f642" * 40, ("\U0001f642" * 43,) * 20) for n in range(100)
     )
-    taxonomies.replace("acme", largest, None)
-    assert taxonomies.get("acme") == largest
+    await taxonomies.replace("acme", largest, None)
+    assert await taxonomies.get("acme") == largest

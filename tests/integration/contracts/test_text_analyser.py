@@ -29,8 +29,8 @@ def port(request: pytest.FixtureRequest) -> TextAnalyser:
     return SageMakerTextAnalyser("customerai-local-sentiment", 20)
 
 
-def test_one_answer_a_text_in_order(port: TextAnalyser) -> None:
-    answers = port.analyse(TEXTS, PLAIN, 20)
+async def test_one_answer_a_text_in_order(port: TextAnalyser) -> None:
+    answers = await port.analyse(TEXTS, PLAIN, 20)
     labels = [answer.sentiment.label for answer in answers]
     assert labels == ["positive", "negative", "neutral"]
     for answer in answers:
@@ -45,16 +45,16 @@ def test_one_answer_a_text_in_order(port: TextAnalyser) -> None:
     assert first > third > second
 
 
-def test_a_text_has_one_answer_in_any_company(port: TextAnalyser) -> None:
-    (alone,) = port.analyse(TEXTS[:1], PLAIN, 20)
-    among = port.analyse([*TEXTS[1:] * 20, TEXTS[0]], PLAIN, 20)[-1]
+async def test_a_text_has_one_answer_in_any_company(port: TextAnalyser) -> None:
+    (alone,) = await port.analyse(TEXTS[:1], PLAIN, 20)
+    among = (await port.analyse([*TEXTS[1:] * 20, TEXTS[0]], PLAIN, 20))[-1]
     assert among.sentiment.label == alone.sentiment.label
     assert math.isclose(among.sentiment.score, alone.sentiment.score, abs_tol=0.02)
 
 
-def test_everything_can_be_asked_for_at_once(port: TextAnalyser) -> None:
+async def test_everything_can_be_asked_for_at_once(port: TextAnalyser) -> None:
     known = {topic.id for topic in DEFAULT_TAXONOMY.topics}
-    for text, answer in zip(TEXTS, port.analyse(TEXTS, EVERYTHING, 20), strict=True):
+    for text, answer in zip(TEXTS, await port.analyse(TEXTS, EVERYTHING, 20), strict=True):
         assert answer.features == frozenset(Feature)
         assert answer.aspects is not None
         for aspect in answer.aspects:
@@ -68,33 +68,33 @@ def test_everything_can_be_asked_for_at_once(port: TextAnalyser) -> None:
 
 
 @pytest.mark.parametrize("feature", sorted(set(Feature) - {Feature.TOPICS}))
-def test_one_feature_can_be_asked_for_alone(port: TextAnalyser, feature: Feature) -> None:
-    (answer,) = port.analyse(TEXTS[:1], AnalysisOptions(include=frozenset({feature})), 20)
+async def test_one_feature_can_be_asked_for_alone(port: TextAnalyser, feature: Feature) -> None:
+    (answer,) = await port.analyse(TEXTS[:1], AnalysisOptions(include=frozenset({feature})), 20)
     assert answer.features == {feature}
     given = {each for each in Feature if getattr(answer, each) is not None}
     assert given <= {feature}
 
 
 @pytest.mark.parametrize("tier", ["full", "fast", "static"])
-def test_the_tier_that_is_asked_for_answers(port: TextAnalyser, tier: str) -> None:
-    answers = port.analyse(TEXTS, AnalysisOptions(RequestedTier(tier)), 20)
+async def test_the_tier_that_is_asked_for_answers(port: TextAnalyser, tier: str) -> None:
+    answers = await port.analyse(TEXTS, AnalysisOptions(RequestedTier(tier)), 20)
     assert {answer.tier for answer in answers} == {tier}
 
 
-def test_a_cascade_is_answered_by_its_tiers(port: TextAnalyser) -> None:
-    answers = port.analyse(TEXTS, AnalysisOptions(RequestedTier.CASCADE), 20)
+async def test_a_cascade_is_answered_by_its_tiers(port: TextAnalyser) -> None:
+    answers = await port.analyse(TEXTS, AnalysisOptions(RequestedTier.CASCADE), 20)
     assert {answer.tier for answer in answers} <= {Tier.STATIC, Tier.FULL}
 
 
-def test_what_the_container_refuses_is_told_apart(model: None) -> None:
+async def test_what_the_container_refuses_is_told_apart(model: None) -> None:
     sagemaker = SageMakerTextAnalyser("customerai-local-sentiment", 20)
     with pytest.raises(ModelRejectedError):
-        sagemaker.analyse(["x"] * 129, PLAIN, 20)
+        await sagemaker.analyse(["x"] * 129, PLAIN, 20)
 
 
-def test_a_missing_endpoint_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_endpoint_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{free_port()}")
     with pytest.raises(UnavailableError):
-        SageMakerTextAnalyser("customerai-local-sentiment", 20).analyse(TEXTS, PLAIN, 20)
+        await SageMakerTextAnalyser("customerai-local-sentiment", 20).analyse(TEXTS, PLAIN, 20)
     with pytest.raises(UnavailableError):
-        SageMakerTextAnalyser("customerai-local-sentiment", 20).probe()
+        await SageMakerTextAnalyser("customerai-local-sentiment", 20).probe()

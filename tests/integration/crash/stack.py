@@ -28,7 +28,7 @@ class Stack:
     """`python -m functions up`, and one tenant's view of it."""
 
     def __init__(self, folder: Path, *, tenant: str, demo: bool = False) -> None:
-        names = ("port", "database_port", "emulator_port", "model_port")
+        names = ("port", "database_port", "emulator_port", "model_port", "cache_port")
         with _free_ports(len(names)) as free:
             ports: dict[str, Any] = dict(zip(names, free, strict=True))
         self.settings = replace(Settings.from_environment(), state=folder / "state", **ports)

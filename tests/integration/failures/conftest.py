@@ -3,15 +3,25 @@
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import botocore.endpoint
+import msgspec
 import pytest
 
-VARIABLES = ("DYNAMODB", "SQS", "SAGEMAKER_RUNTIME")
+from customerai.adapters.dynamodb import reads
+from customerai.resilience.hedging import Hedge
+
+VARIABLES = ("DYNAMODB", "SQS", "SECRETSMANAGER", "SAGEMAKER_RUNTIME")
+DECODERS: Mapping[str, Callable[[bytes], Any]] = {
+    "application/x-amz-json-1.0": json.loads,
+    "application/x-amz-json-1.1": json.loads,
+    "application/msgpack": msgspec.msgpack.decode,
+}
 
 
 @dataclass
@@ -35,13 +45,20 @@ class Cloud:
         self.answer = lambda _: Answer(status, body, delay_seconds=delay_seconds)
 
 
+@pytest.fixture(autouse=True)
+def _unhedged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second attempt at a slow read would be a request more, now and then."""
+    monkeypatch.setattr(reads, "hedges", defaultdict(lambda: Hedge(delay=3_600)))
+
+
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            content = self.rfile.read(int(self.headers["content-length"]))
+            body = DECODERS[self.headers["content-type"]](content)
             told.requests.append(body)
             answer = told.answer(body)
             time.sleep(answer.delay_seconds)
@@ -65,7 +82,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     told = Cloud(f"http://127.0.0.1:{server.server_port}")
     for variable in VARIABLES:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{variable}", told.url)
-    # The pauses between retries are botocore's own matter.
+    # pynamodb's pauses between retries are botocore's own matter.
     monkeypatch.setattr(botocore.endpoint, "time", Unhurried())
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

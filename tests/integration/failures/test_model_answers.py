@@ -1,13 +1,12 @@
 """What is sent to the models' container, and what is made of its answers, whole or not."""
 
-import json
-import random
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import msgspec
 import pytest
 
 from customerai.adapters.sagemaker.text_analyser import SageMakerTextAnalyser
@@ -26,6 +25,7 @@ from customerai.domain.analysis import (
 from customerai.domain.errors import UnavailableError
 from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
 from customerai.domain.taxonomy import Taxonomy, Topic
+from customerai.resilience.retries import Retries
 
 TEXT = "\U0001f642 The tent leaks."
 TAXONOMY = Taxonomy.of([Topic("tents", "Tents", ("It leaks.",)), Topic("bags", "Bags", ())])
@@ -64,13 +64,13 @@ def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            told.requests.append((self.path, headers, json.loads(body)))
-            content = json.dumps(told.answer).encode()
+            told.requests.append((self.path, headers, msgspec.msgpack.decode(body)))
+            content = msgspec.msgpack.encode(told.answer)
             failing = len(told.requests) <= told.failures
             self.send_response(503 if failing else 200)
             if failing:
                 self.send_header("x-amzn-errortype", "ServiceUnavailable")
-            self.send_header("content-type", "application/json")
+            self.send_header("content-type", "application/msgpack")
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -89,16 +89,16 @@ def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Container]:
     thread.join()
 
 
-def ask(options: AnalysisOptions) -> Analysis:
-    (answer,) = SageMakerTextAnalyser("endpoint", 20).analyse([TEXT], options, 20)
+async def ask(options: AnalysisOptions) -> Analysis:
+    (answer,) = await SageMakerTextAnalyser("endpoint", 20).analyse([TEXT], options, 20)
     return answer
 
 
-def test_what_is_asked_for_is_sent(container: Container) -> None:
-    ask(AnalysisOptions(RequestedTier.CASCADE, frozenset({Feature.TOPICS}), TAXONOMY))
+async def test_what_is_asked_for_is_sent(container: Container) -> None:
+    await ask(AnalysisOptions(RequestedTier.CASCADE, frozenset({Feature.TOPICS}), TAXONOMY))
     ((path, headers, body),) = container.requests
     assert path == "/endpoints/endpoint/invocations"
-    assert (headers["content-type"], headers["accept"]) == ("application/json",) * 2
+    assert (headers["content-type"], headers["accept"]) == ("application/msgpack",) * 2
     assert body == {
         "texts": [TEXT],
         "tier": "cascade",
@@ -110,20 +110,22 @@ def test_what_is_asked_for_is_sent(container: Container) -> None:
     }
 
 
-@pytest.mark.parametrize(("longest", "timeout"), [(20, 7.5), (7.5, 20)])
-def test_the_container_is_told_how_long_it_is_waited_for(
-    container: Container, longest: float, timeout: float
+@pytest.mark.parametrize(("longest", "seconds"), [(20, 7.5), (7.5, 20)])
+async def test_the_container_is_told_how_long_it_is_waited_for(
+    container: Container, longest: float, seconds: float
 ) -> None:
-    SageMakerTextAnalyser("endpoint", longest).analyse([TEXT], AnalysisOptions(), timeout)
+    await SageMakerTextAnalyser("endpoint", longest).analyse([TEXT], AnalysisOptions(), seconds)
     ((_, headers, _),) = container.requests
     name, _, milliseconds = headers["x-amzn-sagemaker-custom-attributes"].partition("=")
     assert name == "timeout-ms"
     assert 0 < int(milliseconds) <= 7_500
 
 
-def test_what_may_pass_is_tried_again_in_what_is_left_of_the_time(container: Container) -> None:
+async def test_what_may_pass_is_tried_again_in_what_is_left_of_the_time(
+    container: Container,
+) -> None:
     container.failures = 2
-    assert ask(EVERYTHING).features == frozenset(Feature)
+    assert (await ask(EVERYTHING)).features == frozenset(Feature)
     told = [
         int(headers["x-amzn-sagemaker-custom-attributes"].removeprefix("timeout-ms="))
         for _, headers, _ in container.requests
@@ -132,25 +134,25 @@ def test_what_may_pass_is_tried_again_in_what_is_left_of_the_time(container: Con
     assert told == sorted(told, reverse=True)
 
 
-def test_what_does_not_pass_is_given_up_after_three_tries(container: Container) -> None:
+async def test_what_does_not_pass_is_given_up_after_three_tries(container: Container) -> None:
     container.failures = 100
     with pytest.raises(UnavailableError):
-        ask(EVERYTHING)
+        await ask(EVERYTHING)
     assert len(container.requests) == 3
 
 
-def test_nothing_is_tried_again_without_time(
+async def test_nothing_is_tried_again_without_time(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     container.failures = 100
-    monkeypatch.setattr(random, "uniform", lambda *_: 3_600.0)  # the pause that would be made
+    monkeypatch.setattr(Retries, "_wait", lambda *_: 3_600.0)  # the pause that would be made
     with pytest.raises(UnavailableError):
-        ask(EVERYTHING)
+        await ask(EVERYTHING)
     assert len(container.requests) == 1
 
 
-def test_an_answer_is_read_whole(container: Container) -> None:
-    assert ask(EVERYTHING) == Analysis(
+async def test_an_answer_is_read_whole(container: Container) -> None:
+    assert await ask(EVERYTHING) == Analysis(
         Sentiment(SentimentLabel.NEGATIVE, Scores(0.75, 0.15, 0.1), "model-1"),
         Tier.FULL,
         features=frozenset(Feature),
@@ -163,39 +165,41 @@ def test_an_answer_is_read_whole(container: Container) -> None:
     )
 
 
-def test_fields_that_are_not_known_are_passed_over(container: Container) -> None:
-    expected = ask(EVERYTHING)
+async def test_fields_that_are_not_known_are_passed_over(container: Container) -> None:
+    expected = await ask(EVERYTHING)
     language = {"code": "en", "confidence": 0.99, "supported": True, "script": "Latn"}
     newer = SENTIMENT | FEATURES | {"language": language, "sarcasm": 0.1}
     container.answer = {"model": "model-1", "results": [newer], "queue_ms": 3}
-    assert ask(EVERYTHING) == expected
+    assert await ask(EVERYTHING) == expected
 
 
-def test_what_was_not_asked_for_is_not_told(container: Container) -> None:
-    answer = ask(AnalysisOptions(include=frozenset({Feature.INTENT})))
+async def test_what_was_not_asked_for_is_not_told(container: Container) -> None:
+    answer = await ask(AnalysisOptions(include=frozenset({Feature.INTENT})))
     assert answer.features == {Feature.INTENT}
     assert (answer.aspects, answer.topics, answer.taxonomy, answer.language) == (None,) * 4
 
 
-def test_a_lesser_tier_may_leave_out_what_it_does_not_find(container: Container) -> None:
+async def test_a_lesser_tier_may_leave_out_what_it_does_not_find(container: Container) -> None:
     container.answer["results"] = [
         {**SENTIMENT, "tier": "static", "abstained": True, "aspects": None, "intent": None}
     ]
-    answer = ask(EVERYTHING)
+    answer = await ask(EVERYTHING)
     assert (answer.tier, answer.abstained) == (Tier.STATIC, True)
     assert answer.features == {Feature.INTENT}
 
 
 @pytest.mark.parametrize("tier", ["full", "fast"])
-def test_what_no_model_in_the_container_finds_is_left_out(container: Container, tier: str) -> None:
-    expected = ask(EVERYTHING)
+async def test_what_no_model_in_the_container_finds_is_left_out(
+    container: Container, tier: str
+) -> None:
+    expected = await ask(EVERYTHING)
     served = {name: FEATURES[name] for name in ("language", "aspects")}
     container.answer = {
         "model": "model-1",
         "omitted": ["intent", "topics", "urgency"],
         "results": [SENTIMENT | served | {"tier": tier}],
     }
-    assert ask(EVERYTHING) == replace(
+    assert await ask(EVERYTHING) == replace(
         expected,
         tier=Tier(tier),
         features=frozenset({Feature.LANGUAGE, Feature.ASPECTS}),
@@ -205,10 +209,10 @@ def test_what_no_model_in_the_container_finds_is_left_out(container: Container, 
     )
 
 
-def test_what_is_left_out_and_not_said_to_be_is_not_as_agreed(container: Container) -> None:
+async def test_what_is_left_out_and_not_said_to_be_is_not_as_agreed(container: Container) -> None:
     container.answer = {"model": "model-1", "omitted": ["intent"], "results": [SENTIMENT]}
     with pytest.raises(UnavailableError):
-        ask(EVERYTHING)
+        await ask(EVERYTHING)
 
 
 def without(name: str) -> dict[str, Any]:
@@ -241,7 +245,7 @@ def aspect(**changed: Any) -> dict[str, Any]:
         [aspect(end=4_000)],
     ],
 )
-def test_an_answer_that_is_not_as_agreed_is_none(container: Container, results: Any) -> None:
+async def test_an_answer_that_is_not_as_agreed_is_none(container: Container, results: Any) -> None:
     container.answer = {"model": "model-1", "results": results}
     with pytest.raises(UnavailableError):
-        ask(EVERYTHING)
+        await ask(EVERYTHING)

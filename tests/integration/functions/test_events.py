@@ -13,16 +13,25 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 
 from customerai.adapters import aws
+from customerai.adapters.aws.client import ServiceClient
+from customerai.adapters.aws.errors import ServiceError
 from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
 from customerai.adapters.dynamodb.rollups import DynamoDBRollups
+from customerai.adapters.dynamodb.rows import key_of
+from customerai.adapters.memory.shard_schedules import MemoryShardSchedules
 from customerai.adapters.memory.text_analyser import LexiconTextAnalyser
+from customerai.adapters.redis import CachePools
+from customerai.adapters.s3.dead_records import client as s3
 from customerai.domain.analysis import Feature, Tier
 from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
 from customerai.domain.interaction import Channel, Interaction
+from customerai.domain.interaction_view import InteractionView
+from customerai.domain.rollup import WindowCounters
+from customerai.domain.shards import SINGLE
 from customerai.domain.windows import Interval
+from customerai.event_loop import run
 from functions._runner import tokens
 from functions._runner.assembly import Assembly
 from functions._runner.resources import table_request
@@ -30,6 +39,7 @@ from functions._runner.settings import CHECKOUT
 from tests.conftest import ROOT, LambdaContext
 from tests.infra.templates import Template
 from tests.integration.conftest import free_port
+from tests.integration.redis.servers import Server
 
 EVENTS = ROOT / "events"
 FILES = sorted(path.relative_to(EVENTS).as_posix() for path in EVENTS.glob("*/*.json"))
@@ -46,13 +56,23 @@ def load(name: str) -> Any:
 def forget_handlers() -> None:
     """A handler reads its environment when it is imported; each test has its own."""
     for function in EVENTS.iterdir():
-        sys.modules.pop(f"functions.{function.name}.handler", None)
+        handler = sys.modules.pop(f"functions.{function.name}.handler", None)
+        pools: CachePools | None = getattr(handler, "pools", None)
+        if pools is not None:
+            run(pools.aclose())
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("cache")) as server:
+        yield server
 
 
 @pytest.fixture
 def world(
     moto: None,
     model: None,
+    cache: Server,
     assembly: Assembly,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -60,13 +80,14 @@ def world(
     """The local stage's tables, queues and secrets in moto, and its functions' handlers."""
     for kind in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
         for table in assembly.resources(kind):
-            aws.dynamodb().create_table(TableName=table.name, **table_request(table.properties))
+            request = {"TableName": table.name, **table_request(table.properties)}
+            run(aws.dynamodb().call("CreateTable", request))
     urls = {
-        queue.name: aws.sqs().create_queue(QueueName=queue.name)["QueueUrl"]
+        queue.name: run(aws.sqs().call("CreateQueue", {"QueueName": queue.name}))["QueueUrl"]
         for queue in assembly.resources("AWS::SQS::Queue")
     }
     for bucket in assembly.resources("AWS::S3::Bucket"):
-        aws.s3().create_bucket(Bucket=bucket.name)
+        s3().create_bucket(Bucket=bucket.name)
     for secret in assembly.resources("AWS::SecretsManager::Secret"):
         boto3.client("secretsmanager").create_secret(Name=secret.name, SecretString="secret")
     environments = {
@@ -79,9 +100,11 @@ def world(
     keys = tmp_path / "jwks.json"
     tokens.signing_key(keys)  # the developer's own may not be there yet
     forget_handlers()
+    cache.admin.flushall()
+    caches = {"CACHE_URL": cache.url, "CACHE_READER_URL": cache.url, "CACHE_IAM_NAME": ""}
 
     def compose(function: str) -> ModuleType:
-        for name, value in environments[function].items():
+        for name, value in (environments[function] | caches).items():
             queue = value.rpartition("/")[2]
             monkeypatch.setenv(name, urls.get(queue, value))
         monkeypatch.setenv("JWKS_URL", keys.as_uri())
@@ -99,20 +122,48 @@ def invoke(world: Callable[[str], ModuleType]) -> Invoke:
     return invoke
 
 
-def store_the_interaction() -> DynamoDBInteractions:
-    interactions = DynamoDBInteractions("customerai-local-interactions")
+def store_the_interaction() -> None:
+    interactions = DynamoDBInteractions("customerai-local-interactions", MemoryShardSchedules())
     at = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
     text = "The tent kept us dry all week, but one pole arrived bent."
-    interactions.add([Interaction("demo", STORED, at, at, "cust-1042", Channel.REVIEW, text)])
-    return interactions
+    one = Interaction("demo", STORED, at, at, "cust-1042", Channel.REVIEW, text)
+    assert run(interactions.add([one])) == [None]
+
+
+def as_read() -> InteractionView:
+    store = DynamoDBInteractions("customerai-local-interactions", MemoryShardSchedules())
+    found = run(store.get("demo", STORED))
+    assert found is not None
+    return found
+
+
+def stored_features() -> set[str]:
+    """Those that the stored interaction was analysed for, found or not."""
+    request = {"TableName": "customerai-local-interactions", "Key": key_of("demo", STORED, SINGLE)}
+    item = run(aws.dynamodb().call("GetItem", request))["Item"]
+    return set(json.loads(item["analysis"]["S"])) & set(Feature)
+
+
+def windows() -> list[WindowCounters]:
+    """Of the day that the events speak of."""
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    rollups = DynamoDBRollups("customerai-local-rollups", MemoryShardSchedules())
+
+    async def read() -> list[WindowCounters]:
+        found = rollups.read("demo", Interval.DAY, day, day.replace(day=21))
+        return [window async for window in found]
+
+    return run(read())
 
 
 STATUSES = {
     "interactions_api/create.json": 201,
     "interactions_api/create_batch.json": 207,
     "interactions_api/delete.json": 204,
+    "interactions_api/delete_batch.json": 207,
     "interactions_api/docs.json": 200,
     "interactions_api/get.json": 200,
+    "interactions_api/get_batch.json": 207,
     "interactions_api/health.json": 200,
     "interactions_api/list.json": 200,
     "interactions_api/openapi.json": 200,
@@ -157,15 +208,22 @@ class Calls:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.actions: set[str] = set()
         clients: Any = BaseClient
-        call = clients._make_api_call
+        call, send = clients._make_api_call, ServiceClient.send
 
-        def recording(client: BaseClient, operation: str, parameters: Any) -> Any:
-            service = client.meta.service_model.service_name
-            prefix = service.removesuffix("-runtime")
-            self.actions.add(f"{prefix}:{operation.removesuffix('Batch')}")
+        def calling(client: BaseClient, operation: str, parameters: Any) -> Any:
+            self._record(client.meta.service_model.service_name, operation)
             return call(client, operation, parameters)
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", recording)
+        async def sending(client: ServiceClient, path: str, body: bytes, headers: Any) -> Any:
+            target = headers().get("x-amz-target", ".InvokeEndpoint")
+            self._record(client.name, target.partition(".")[2])
+            return await send(client, path, body, headers)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", calling)
+        monkeypatch.setattr(ServiceClient, "send", sending)
+
+    def _record(self, service: str, operation: str) -> None:
+        self.actions.add(f"{service}:{operation.removesuffix('Batch')}")
 
 
 def granted(function: str) -> set[str]:
@@ -214,28 +272,27 @@ def test_from_the_stream_to_the_analysis(
     world: Callable[[str], ModuleType], invoke: Invoke
 ) -> None:
     """Stored, counted, sent, analysed; each step delivered twice."""
-    interactions = store_the_interaction()
+    store_the_interaction()
     for _ in range(2):
         invoke("rollup_stream/stored.json")
-    rollups = DynamoDBRollups("customerai-local-rollups")
-    day = datetime(2026, 11, 20, tzinfo=UTC)
 
     def counted() -> dict[str, int]:
-        (window,) = rollups.read("demo", Interval.DAY, day, day.replace(day=21))
+        (window,) = windows()
         return {name: n for name, n in window.counters.items() if n}
 
     assert counted() == {"n_review_pending": 1}
-    queue = aws.sqs().get_queue_url(QueueName="customerai-local-analysis")["QueueUrl"]
-    messages = aws.sqs().receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    queue = run(aws.sqs().call("GetQueueUrl", {"QueueName": "customerai-local-analysis"}))
+    request = {"QueueUrl": queue["QueueUrl"], "MaxNumberOfMessages": 10}
+    messages = run(aws.sqs().call("ReceiveMessage", request))["Messages"]
     sent = json.loads(load("analysis_queue/messages.json")["Records"][0]["body"])
     assert {message["Body"] for message in messages} == {json.dumps(sent)}
     for _ in range(2):
         invoke("analysis_queue/messages.json")
-    stored = interactions.get("demo", STORED)
-    assert stored is not None
-    assert stored.analysis is not None
-    assert stored.analysis.features == frozenset(Feature)
-    assert stored.analysis.tier == Tier.FULL
+    stored = as_read()
+    assert stored_features() == set(Feature)
+    assert stored.sentiment
+    assert stored.sentiment.tier == Tier.FULL
+    assert stored.analysis
     assert stored.analysis.taxonomy == DEFAULT_TAXONOMY.version
     for _ in range(2):
         invoke("rollup_stream/analysed.json")
@@ -248,16 +305,15 @@ def test_a_taxonomy_that_is_put_sorts_what_is_analysed_next(
     world: Callable[[str], ModuleType], invoke: Invoke
 ) -> None:
     """Put through the API, read by the queue's consumer and by the API itself."""
-    interactions = store_the_interaction()
+    store_the_interaction()
     own = invoke("sentiment_api/put_taxonomy.json")["headers"]["etag"].strip('"')
     assert invoke("sentiment_api/get_taxonomy.json")["headers"]["etag"].strip('"') == own
     answer = json.loads(invoke("sentiment_api/analyse_everything.json")["body"])
     assert answer["taxonomy"] == own
     assert "tent-poles" in {topic["id"] for topic in answer["topics"]}
     invoke("analysis_queue/messages.json")
-    stored = interactions.get("demo", STORED)
-    assert stored is not None
-    assert stored.analysis is not None
+    stored = as_read()
+    assert stored.analysis
     assert stored.analysis.taxonomy == own
 
 
@@ -265,7 +321,7 @@ def test_while_the_endpoint_is_down_texts_are_answered_and_interactions_wait(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the real static tier; what is stored gets nothing less than the whole analysis."""
-    interactions = store_the_interaction()
+    store_the_interaction()
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", f"http://127.0.0.1:{free_port()}")
     answer = invoke("sentiment_api/analyse_everything.json")
     assert answer["statusCode"] == 200
@@ -275,9 +331,7 @@ def test_while_the_endpoint_is_down_texts_are_answered_and_interactions_wait(
     failures = invoke("analysis_queue/messages.json")["batchItemFailures"]
     sent = load("analysis_queue/messages.json")["Records"][0]["messageId"]
     assert failures == [{"itemIdentifier": sent}]
-    stored = interactions.get("demo", STORED)
-    assert stored is not None
-    assert stored.analysis is None
+    assert as_read().analysis is None
 
 
 @pytest.mark.parametrize("name", ["analyse", "analyse_batch", "analyse_everything"])
@@ -299,16 +353,13 @@ def test_what_no_model_finds_is_stored_without_and_told_once(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    interactions = store_the_interaction()
+    store_the_interaction()
     handler = world("analysis_queue")
     serves = frozenset({Feature.ASPECTS})
     monkeypatch.setattr(handler, "analyser", LexiconTextAnalyser(serves=serves))
     event = load("analysis_queue/messages.json")
     assert handler.handler(event, LambdaContext()) == {"batchItemFailures": []}
-    stored = interactions.get("demo", STORED)
-    assert stored is not None
-    assert stored.analysis is not None
-    assert stored.analysis.features == serves
+    assert stored_features() == serves
     (warning,) = [vars(record) for record in caplog.records if record.levelname == "WARNING"]
     assert (warning["features"], warning["interactions"]) == (sorted(set(Feature) - serves), 1)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -318,10 +369,7 @@ def test_what_no_model_finds_is_stored_without_and_told_once(
 def test_a_deleted_interaction_is_forgotten(invoke: Invoke) -> None:
     for step in ("stored", "analysed", "deleted", "deleted"):
         invoke(f"rollup_stream/{step}.json")
-    rollups = DynamoDBRollups("customerai-local-rollups")
-    day = datetime(2026, 11, 20, tzinfo=UTC)
-    windows = list(rollups.read("demo", Interval.DAY, day, day.replace(day=21)))
-    assert [n for window in windows for n in window.counters.values() if n] == []
+    assert [n for window in windows() for n in window.counters.values() if n] == []
 
 
 def test_a_poison_record_is_put_aside_and_what_follows_is_counted(
@@ -333,15 +381,13 @@ def test_a_poison_record_is_put_aside_and_what_follows_is_counted(
     handler = world("rollup_stream")
     for _ in range(2):
         handler.handler(event, LambdaContext())
-    rollups = DynamoDBRollups("customerai-local-rollups")
-    day = datetime(2026, 11, 20, tzinfo=UTC)
-    (window,) = rollups.read("demo", Interval.DAY, day, day.replace(day=21))
+    (window,) = windows()
     assert window.counters == {"n_review_pending": 1}
     bucket = handler.settings.dead_records_bucket
-    (kept,) = aws.s3().list_objects_v2(Bucket=bucket)["Contents"]
+    (kept,) = s3().list_objects_v2(Bucket=bucket)["Contents"]
     sequence = poison["dynamodb"]["SequenceNumber"].zfill(40)
     assert kept["Key"] == f"rollup_stream/{event['shardId']}/{sequence}.json"
-    body = aws.s3().get_object(Bucket=bucket, Key=kept["Key"])["Body"].read()
+    body = s3().get_object(Bucket=bucket, Key=kept["Key"])["Body"].read()
     assert json.loads(body) == poison
 
 
@@ -349,6 +395,6 @@ def test_a_batch_that_can_not_be_counted_comes_again_whole(
     world: Callable[[str], ModuleType],
 ) -> None:
     handler = world("rollup_stream")
-    aws.dynamodb().delete_table(TableName="customerai-local-rollups")
-    with pytest.raises(ClientError):
+    run(aws.dynamodb().call("DeleteTable", {"TableName": "customerai-local-rollups"}))
+    with pytest.raises(ServiceError):
         handler.handler(load("rollup_stream/stored.json"), LambdaContext())

@@ -269,6 +269,7 @@ def settings(tmp_path: Path) -> Settings:
         database_port=free_port(),
         emulator_port=free_port(),
         model_port=free_port(),
+        cache_port=free_port(),
     )
 
 

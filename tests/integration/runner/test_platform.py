@@ -169,6 +169,19 @@ def test_an_unreadable_record_is_put_aside_for_good(platform: Stack) -> None:
     wait_for(lambda: counted(platform, "2025-07-08") == (1, 0), 90)
 
 
+def test_a_cache_that_dies_is_no_matter(platform: Stack) -> None:
+    day = "2025-08-08"
+    (server,) = platform.find("redis-server")
+    ids = []
+    for second in range(20):
+        if second == 5:
+            os.kill(server, signal.SIGKILL)
+        ids.append(post(platform, "It works.", f"{day}T12:00:{second:02}Z"))
+        assert platform.get(f"/v1/interactions/{ids[-1]}")["id"] == ids[-1]
+    wait_for(lambda: counted(platform, day) == (20, 0), 20)
+    platform.find("redis-server", besides=server)
+
+
 def test_ctrl_c_stops_everything(platform: Stack) -> None:
     processes = platform.processes()
     assert len(processes) > 6

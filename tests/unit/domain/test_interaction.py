@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from customerai.domain.interaction import MAX_TEXT, NewInteraction
+from customerai.domain.new_interaction import MAX_TEXT, NewInteraction
 
 VALID: dict[str, Any] = {"customer_id": "c-1", "channel": "email", "text": "Thank you."}
 

@@ -170,3 +170,73 @@ def test_keys_come_by_https_or_from_a_file(tmp_path: Any) -> None:
     for url in ("http://issuer.example.com/keys", "ftp://issuer.example.com/keys"):
         with pytest.raises(ValueError, match="https"):
             fetch_keys(url)
+
+
+def remembering(issuer: Issuer, capacity: int = 1_000) -> TokenVerifier:
+    return TokenVerifier(
+        issuer.keys,
+        str(CLAIMS["iss"]),
+        "customerai",
+        "tenant",
+        clock=lambda: NOW + issuer.now,
+        lifetime=300,
+        capacity=capacity,
+    )
+
+
+def test_a_verified_token_is_remembered_but_not_for_ever() -> None:
+    issuer = Issuer()
+    judge = remembering(issuer)
+    claims = judge.verify(token())
+    issuer.published, issuer.now = {"keys": [jwk(EC, "ec", "ES256")]}, 299
+    assert judge.verify(token()) == claims
+    issuer.now = 301
+    with pytest.raises(InvalidTokenError):
+        judge.verify(token())
+
+
+def test_a_remembered_token_ends_when_it_says() -> None:
+    issuer = Issuer()
+    judge = remembering(issuer)
+    brief = token(exp=NOW + 60)
+    judge.verify(brief)
+    issuer.now = 61
+    judge.keys.forget()
+    issuer.published = {"keys": [jwk(EC, "ec", "ES256")]}
+    with pytest.raises(InvalidTokenError):
+        judge.verify(brief)
+
+
+def test_what_was_refused_is_judged_again() -> None:
+    issuer = Issuer()
+    judge = remembering(issuer)
+    new = token(OTHER, "next")
+    with pytest.raises(InvalidTokenError):
+        judge.verify(new)
+    issuer.published, issuer.now = {"keys": [jwk(OTHER, "next", "RS256")]}, 11
+    assert judge.verify(new).tenant == "acme"
+
+
+def test_no_more_tokens_are_remembered_than_allowed() -> None:
+    issuer = Issuer()
+    judge = remembering(issuer, capacity=2)
+    first, second, third = (token(sub=f"client-{number}") for number in range(3))
+    for each in (first, second, third):
+        judge.verify(each)
+    issuer.published, issuer.now = {"keys": [jwk(EC, "ec", "ES256")]}, 11
+    judge.keys.forget()
+    judge.verify(third)
+    judge.verify(second)
+    with pytest.raises(InvalidTokenError):
+        judge.verify(first)
+
+
+def test_after_a_snapshot_keys_are_fetched_and_tokens_judged_anew() -> None:
+    issuer = Issuer()
+    judge = remembering(issuer)
+    judge.verify(token())
+    issuer.published = {"keys": [jwk(EC, "ec", "ES256")]}
+    judge.forget()
+    with pytest.raises(InvalidTokenError):
+        judge.verify(token())
+    assert issuer.asked == 2

@@ -66,8 +66,8 @@ class Failing(LexiconTextAnalyser):
         super().__init__()
         self.error = error
 
-    def analyse(
-        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    async def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
     ) -> list[Analysis]:
         raise self.error
 
@@ -210,7 +210,7 @@ def test_what_no_model_finds_is_told_apart_from_an_outage(tier: str) -> None:
 
 def test_without_the_store_there_are_no_topics_and_so_no_answer() -> None:
     class Down(MemoryTaxonomies):
-        def get(self, tenant: str) -> Taxonomy | None:
+        async def get(self, tenant: str) -> Taxonomy | None:
             raise UnavailableError("store", 7)
 
     answer = call({"text": "fine", "include": ["topics"]}, taxonomies=Down())

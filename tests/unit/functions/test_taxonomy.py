@@ -4,22 +4,38 @@ from typing import Any
 
 import pytest
 
+from customerai.adapters.memory.cache import MemoryCache
 from customerai.adapters.memory.taxonomies import MemoryTaxonomies
 from customerai.domain.default_taxonomy import DEFAULT_TAXONOMY
 from customerai.domain.taxonomy import Taxonomy
 from customerai_http.app import create_app, lambda_handler
+from customerai_http.response_cache import ResponseCache
 from functions.sentiment_api import taxonomy
 from tests.conftest import LambdaContext
-from tests.http_events import http_event, json_body
+from tests.http_events import ALL_SCOPES, http_event, json_body
 
 ONE = {"id": "tent-poles", "label": "Tent poles", "examples": ["A pole arrived bent."]}
 TWO = {"id": "bags", "label": "Bags", "examples": []}
 
 
-class Api:
+class Recording(MemoryTaxonomies):
+    """Remembers which tenants' topics were read."""
+
     def __init__(self) -> None:
-        self.store = MemoryTaxonomies()
-        router = taxonomy.build_router(taxonomies=self.store)
+        super().__init__()
+        self.whole = list[str]()
+
+    async def get(self, tenant: str) -> Taxonomy | None:
+        self.whole.append(tenant)
+        return await super().get(tenant)
+
+
+class Api:
+    def __init__(self, kept: int = 0) -> None:
+        self.store = Recording()
+        router = taxonomy.build_router(
+            taxonomies=self.store, responses=ResponseCache(MemoryCache(kept))
+        )
         self._handler = lambda_handler(create_app("test", router))
 
     def get(self, **more: Any) -> Any:
@@ -73,13 +89,13 @@ def test_nobodys_change_gets_lost(api: Api) -> None:
 
 def test_a_change_in_between_reading_and_writing_is_seen() -> None:
     class Raced(MemoryTaxonomies):
-        def get(self, tenant: str) -> Taxonomy | None:
-            found = super().get(tenant)
+        async def get(self, tenant: str) -> Taxonomy | None:
+            found = await super().get(tenant)
             self.stored[tenant] = Taxonomy.of(DEFAULT_TAXONOMY.topics[:1])
             return found
 
     api = Api()
-    router = taxonomy.build_router(taxonomies=Raced())
+    router = taxonomy.build_router(taxonomies=Raced(), responses=ResponseCache(MemoryCache(0)))
     api._handler = lambda_handler(create_app("test", router))
     assert api.put([ONE])["statusCode"] == 412
 
@@ -106,7 +122,8 @@ def test_a_precondition_is_needed(api: Api) -> None:
         ("{etag}", 200),
         ('"other", {etag}', 200),
         ('"other"', 412),
-        ("W/{etag}", 412),
+        ("W/{etag}", 200),  # as whoever compresses an answer on its way writes it
+        ('W/"other"', 412),
         ("nonsense", 422),
         ('"open', 422),
         ("", 422),
@@ -162,3 +179,81 @@ def test_each_route_needs_its_scope(api: Api) -> None:
     assert api.put([ONE], scopes="taxonomy:read sentiment:analyse")["statusCode"] == 403
     assert api.get(tenant=None)["statusCode"] == 401
     assert api.store.stored == {}
+
+
+PARAMETERS = ("fields", "fields[taxonomy]", "fields%5Btaxonomy%5D")
+
+
+@pytest.mark.parametrize("is_default", [True, False])
+@pytest.mark.parametrize("parameter", PARAMETERS)
+@pytest.mark.parametrize("fields", ["version", "is_default", "topics", "topics,%20is_default"])
+def test_only_the_fields_that_are_asked_for_are_read_and_told(
+    api: Api, is_default: bool, parameter: str, fields: str
+) -> None:
+    if not is_default:
+        api.put([ONE])
+    answer = api.get()
+    whole = json_body(answer)
+    assert whole["is_default"] is is_default
+    api.store.whole.clear()
+    some = api.get(query=f"{parameter}={fields}")
+    named = {"version", *(name.removeprefix("%20") for name in fields.split(","))}
+    assert json_body(some) == {name: whole[name] for name in named}
+    assert some["headers"]["etag"] == answer["headers"]["etag"]
+    assert len(api.store.whole) == ("topics" in named)
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS[:2])
+@pytest.mark.parametrize(("value", "named"), [("topics,mood,age", "age, mood"), ("", "")])
+def test_fields_that_there_are_not_are_named(
+    api: Api, parameter: str, value: str, named: str
+) -> None:
+    answer = api.get(query=f"{parameter}={value}")
+    assert answer["statusCode"] == 400
+    body = json_body(answer)
+    assert body["type"] == "urn:customerai:problem:unknown-fields"
+    assert [each["field"] for each in body["errors"]] == [parameter]
+    assert named in body["detail"]
+    assert "is_default, topics, version" in body["detail"]
+
+
+def test_other_parameters_are_refused(api: Api) -> None:
+    both = api.get(query="fields=topics&fields[taxonomy]=topics")
+    other = api.get(query="fields[interactions]=id")
+    for answer, field in ((both, "fields"), (other, "fields[interactions]")):
+        assert answer["statusCode"] == 422
+        assert [each["field"] for each in json_body(answer)["errors"]] == [field]
+
+
+def test_an_answer_is_kept_for_the_fields_that_it_has() -> None:
+    api = Api(kept=100)
+    queries = ("fields=version", "", "fields=is_default", "fields=topics")
+    for _ in range(2):
+        members = [set(json_body(api.get(query=query))) for query in queries]
+        assert members == [
+            {"version"},
+            {"version", "is_default", "topics"},
+            {"version", "is_default"},
+            {"version", "topics"},
+        ]
+    assert len(api.store.whole) == 2
+
+
+def test_an_explanation_comes_with_the_answer_and_needs_its_scope(api: Api) -> None:
+    scopes = f"{ALL_SCOPES} platform:explain"
+    for query in ("", "fields=version"):
+        explained = api.get(query=f"{query}&explain=true", scopes=scopes)
+        body = json_body(explained)
+        assert set(body.pop("explain")) == {"steps", "caches", "milliseconds"}
+        assert body == json_body(api.get(query=query))
+        assert explained["headers"]["etag"] == f'"{body["version"]}"'
+    refused = api.get(query="explain=true")
+    assert refused["statusCode"] == 403
+    assert "platform:explain" in json_body(refused)["detail"]
+
+
+@pytest.mark.parametrize("digits", [16, 5_000])  # of the latter, Python would make no number
+def test_a_token_of_no_write_is_refused(api: Api, digits: int) -> None:
+    answer = api.get(headers={"consistency": f"after={'9' * digits}"})
+    assert answer["statusCode"] == 422
+    assert [each["field"] for each in json_body(answer)["errors"]] == ["Consistency"]

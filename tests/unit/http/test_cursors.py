@@ -5,49 +5,60 @@ from hypothesis import strategies as st
 from customerai.domain.errors import InvalidParameterError
 from customerai_http.cursors import Cursors
 
-cursors = Cursors(lambda: b"secret")
+
+async def secret() -> bytes:
+    return b"secret"
+
+
+async def other_secret() -> bytes:
+    return b"other"
+
+
+cursors = Cursors(secret)
 words = st.text(alphabet=st.characters(codec="utf-8"), max_size=40)
 
 
 @given(words, words)
-def test_a_cursor_gives_its_position_back(binding: str, position: str) -> None:
-    assert cursors.verify(binding, cursors.sign(binding, position)) == position
+async def test_a_cursor_gives_its_position_back(binding: str, position: str) -> None:
+    assert await cursors.verify(binding, await cursors.sign(binding, position)) == position
 
 
 @given(words, words, words)
-def test_a_cursor_is_good_for_its_binding_only(binding: str, other: str, position: str) -> None:
-    cursor = cursors.sign(binding, position)
+async def test_a_cursor_is_good_for_its_binding_only(
+    binding: str, other: str, position: str
+) -> None:
+    cursor = await cursors.sign(binding, position)
     if other != binding:
         with pytest.raises(InvalidParameterError):
-            cursors.verify(other, cursor)
+            await cursors.verify(other, cursor)
 
 
-def test_binding_and_position_do_not_run_into_each_other() -> None:
-    cursor = cursors.sign("tenant", "1position")
+async def test_binding_and_position_do_not_run_into_each_other() -> None:
+    cursor = await cursors.sign("tenant", "1position")
     with pytest.raises(InvalidParameterError):
-        cursors.verify("tenant1", cursor)
+        await cursors.verify("tenant1", cursor)
 
 
-def test_another_secret_signs_otherwise() -> None:
+async def test_another_secret_signs_otherwise() -> None:
     with pytest.raises(InvalidParameterError):
-        cursors.verify("tenant", Cursors(lambda: b"other").sign("tenant", "position"))
+        await cursors.verify("tenant", await Cursors(other_secret).sign("tenant", "position"))
 
 
 @pytest.mark.parametrize("forged", ["", "x", "AAAA", "é", "a" * 199, "====", "%%%"])
-def test_a_forgery_is_refused_and_named(forged: str) -> None:
+async def test_a_forgery_is_refused_and_named(forged: str) -> None:
     with pytest.raises(InvalidParameterError) as refused:
-        cursors.verify("tenant", forged)
+        await cursors.verify("tenant", forged)
     assert refused.value.field == "cursor"
 
 
-def test_the_secret_is_not_asked_for_before_it_is_needed() -> None:
+async def test_the_secret_is_not_asked_for_before_it_is_needed() -> None:
     asked = []
 
-    def secret() -> bytes:
+    async def asking() -> bytes:
         asked.append(True)
-        return b"secret"
+        return await secret()
 
-    lazy = Cursors(secret)
+    lazy = Cursors(asking)
     assert asked == []
-    lazy.sign("tenant", "position")
+    await lazy.sign("tenant", "position")
     assert asked == [True]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from customerai.domain.interaction import NewInteraction
+from customerai.domain.new_interaction import NewInteraction
 from functions._runner.demo.__main__ import INTERACTIONS, batches
 
 

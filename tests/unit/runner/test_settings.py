@@ -10,7 +10,7 @@ from functions._runner.settings import Settings, StartError
 
 def test_settings_come_back_from_the_environment_they_make(tmp_path: Path) -> None:
     settings = Settings(
-        state=tmp_path, assembly=tmp_path / "out", code=tmp_path, port=1, model_port=2
+        state=tmp_path, assembly=tmp_path / "out", code=tmp_path, port=1, model_port=2, cache_port=3
     )
     assert Settings.from_environment(settings.to_environment()) == settings
     assert Settings.from_environment({}) == Settings()

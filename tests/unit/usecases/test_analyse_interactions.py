@@ -34,53 +34,55 @@ class PickyModel(LexiconTextAnalyser):
 
     calls = 0
 
-    def analyse(
-        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    async def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
     ) -> list[Analysis]:
         self.calls += 1
         if any("cursed" in text for text in texts):
             raise ModelRejectedError("cursed")
-        return super().analyse(texts, options, timeout)
+        return await super().analyse(texts, options, seconds)
 
 
 @pytest.fixture
-def store() -> MemoryInteractions:
+async def store() -> MemoryInteractions:
     store = MemoryInteractions()
-    store.add([interaction(n, text) for n, text in enumerate(["great", "awful", "it is"])])
+    await store.add([interaction(n, text) for n, text in enumerate(["great", "awful", "it is"])])
     return store
 
 
-def test_a_batch_is_one_call_and_each_gets_its_own_answer(store: MemoryInteractions) -> None:
+async def test_a_batch_is_one_call_and_each_gets_its_own_answer(store: MemoryInteractions) -> None:
     model = PickyModel()
-    assert analyse(list(store.stored), analyses=store, analyser=model) == Outcome([], 0, NOTHING)
+    assert await analyse(list(store.stored), analyses=store, analyser=model) == Outcome(
+        [], 0, NOTHING
+    )
     labels = [item.analysis.sentiment.label for item in store.stored.values() if item.analysis]
     assert labels == ["positive", "negative", "neutral"]
     assert model.calls == 1
 
 
-def test_a_refused_text_keeps_no_other_waiting(store: MemoryInteractions) -> None:
+async def test_a_refused_text_keeps_no_other_waiting(store: MemoryInteractions) -> None:
     cursed = interaction(9, "cursed")
-    store.add([cursed])
-    outcome = analyse(list(store.stored), analyses=store, analyser=PickyModel())
+    await store.add([cursed])
+    outcome = await analyse(list(store.stored), analyses=store, analyser=PickyModel())
     assert outcome.left == [cursed.ref]
     assert [ref for ref, item in store.stored.items() if item.analysis is None] == [cursed.ref]
 
 
-def test_what_is_gone_or_analysed_is_done(store: MemoryInteractions) -> None:
+async def test_what_is_gone_or_analysed_is_done(store: MemoryInteractions) -> None:
     refs = list(store.stored)
-    store.remove(refs[0].tenant, refs[0].id)
+    await store.remove(refs[0].tenant, [refs[0].id])
     model = PickyModel()
-    analyse(refs[1:2], analyses=store, analyser=model)
+    await analyse(refs[1:2], analyses=store, analyser=model)
     before = store.stored[refs[1]]
-    assert analyse(refs, analyses=store, analyser=model).left == []
+    assert (await analyse(refs, analyses=store, analyser=model)).left == []
     assert store.stored[refs[1]] is before
     assert refs[0] not in store.stored
 
 
-def test_nothing_to_do_asks_nothing(store: MemoryInteractions) -> None:
+async def test_nothing_to_do_asks_nothing(store: MemoryInteractions) -> None:
     model = PickyModel()
     gone = [InteractionRef("acme", make_id(NOW, b"0123456789"))]
-    assert analyse(gone, analyses=store, analyser=model).left == []
+    assert (await analyse(gone, analyses=store, analyser=model)).left == []
     assert model.calls == 0
 
 
@@ -91,26 +93,26 @@ class FailingModel(LexiconTextAnalyser):
         super().__init__()
         self.answers, self.calls = answers, list[list[str]]()
 
-    def analyse(
-        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    async def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
     ) -> list[Analysis]:
         self.calls.append(list(texts))
         if len(self.calls) > self.answers:
             raise UnavailableError("model")
-        return super().analyse(texts, options, timeout)
+        return await super().analyse(texts, options, seconds)
 
 
-def test_a_model_that_is_down_fails_the_whole_batch(store: MemoryInteractions) -> None:
+async def test_a_model_that_is_down_fails_the_whole_batch(store: MemoryInteractions) -> None:
     refs = list(store.stored)
-    assert analyse(refs, analyses=store, analyser=FailingModel(0)).left == refs
+    assert (await analyse(refs, analyses=store, analyser=FailingModel(0))).left == refs
     assert all(item.analysis is None for item in store.stored.values())
 
 
-def test_long_texts_take_several_calls_and_each_keeps_what_it_got() -> None:
+async def test_long_texts_take_several_calls_and_each_keeps_what_it_got() -> None:
     store = MemoryInteractions()
-    store.add([interaction(n, f"great {'x' * 9_990}") for n in range(25)])
+    await store.add([interaction(n, f"great {'x' * 9_990}") for n in range(25)])
     model = FailingModel(2)
-    failed = analyse(list(store.stored), analyses=store, analyser=model).left
+    failed = (await analyse(list(store.stored), analyses=store, analyser=model)).left
     assert [sum(map(len, texts)) <= MAX_CALL_CHARACTERS for texts in model.calls] == [True] * 3
     assert failed == list(store.stored)[20:]
     assert [item.analysis is not None for item in store.stored.values()] == [True] * 20 + [
@@ -119,98 +121,100 @@ def test_long_texts_take_several_calls_and_each_keeps_what_it_got() -> None:
     assert len(model.calls) == 3
 
 
-def test_a_failed_write_is_tried_again(store: MemoryInteractions) -> None:
+async def test_a_failed_write_is_tried_again(store: MemoryInteractions) -> None:
     class Failing(MemoryInteractions):
-        def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
+        async def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
             first, *rest = analyses
-            super().save({ref: analyses[ref] for ref in rest})
+            await super().save({ref: analyses[ref] for ref in rest})
             return [first]
 
     failing = Failing(store.stored)
-    failed = analyse(list(store.stored), analyses=failing, analyser=PickyModel()).left
+    failed = (await analyse(list(store.stored), analyses=failing, analyser=PickyModel())).left
     assert failed == [next(iter(store.stored))]
 
 
-def test_the_sweep_sends_what_waits_and_came_before() -> None:
+async def test_the_sweep_sends_what_waits_and_came_before() -> None:
     store, queue = MemoryInteractions(), MemoryAnalysisQueue()
-    store.add([interaction(n, "it is") for n in range(250)])
+    await store.add([interaction(n, "it is") for n in range(250)])
     analysed = list(store.stored)[:30]
-    analyse(analysed, analyses=store, analyser=PickyModel())
+    await analyse(analysed, analyses=store, analyser=PickyModel())
     later = NOW.replace(hour=13)
-    assert sweep_pending(NOW, analyses=store, queue=queue) == 0
-    assert sweep_pending(later, analyses=store, queue=queue) == 220
+    assert await sweep_pending(NOW, backlog=store, queue=queue) == 0
+    assert await sweep_pending(later, backlog=store, queue=queue) == 220
     assert set(queue.sent) == set(store.stored) - set(analysed)
 
 
-def test_the_sweep_waits_until_the_queue_is_worked_off() -> None:
+async def test_the_sweep_waits_until_the_queue_is_worked_off() -> None:
     store, queue = MemoryInteractions(), MemoryAnalysisQueue()
-    store.add([interaction(1, "it is")])
+    await store.add([interaction(1, "it is")])
     later = NOW.replace(hour=13)
-    assert sweep_pending(later, analyses=store, queue=queue) == 1
-    assert sweep_pending(later, analyses=store, queue=queue) == 0
+    assert await sweep_pending(later, backlog=store, queue=queue) == 1
+    assert await sweep_pending(later, backlog=store, queue=queue) == 0
     queue.sent.clear()
-    assert sweep_pending(later, analyses=store, queue=queue) == 1
+    assert await sweep_pending(later, backlog=store, queue=queue) == 1
 
 
-def test_a_sweep_has_an_end() -> None:
+async def test_a_sweep_has_an_end() -> None:
     store, queue = MemoryInteractions(), MemoryAnalysisQueue()
-    store.add([interaction(n, "it is") for n in range(10_050)])
-    assert sweep_pending(NOW.replace(hour=13), analyses=store, queue=queue) == 10_000
+    await store.add([interaction(n, "it is") for n in range(10_050)])
+    assert await sweep_pending(NOW.replace(hour=13), backlog=store, queue=queue) == 10_000
 
 
-def test_what_there_is_no_time_for_waits_and_short_texts_come_first() -> None:
+async def test_what_there_is_no_time_for_waits_and_short_texts_come_first() -> None:
     store = MemoryInteractions()
     long, short = interaction(1, f"great {'x' * 9_990}"), interaction(99, "great")
-    store.add([replace(long, id=make_id(NOW, n.to_bytes(10))) for n in range(20)])
-    store.add([short])
+    await store.add([replace(long, id=make_id(NOW, n.to_bytes(10))) for n in range(20)])
+    await store.add([short])
     model = RecordingAnalyser()
-    failed = analyse(
+    outcome = await analyse(
         list(store.stored),
         analyses=store,
         analyser=model,
         time_left=lambda: 4.0 if model.calls else 60.0,
-    ).left
+    )
+    failed = outcome.left
     assert len(model.calls) == 1
     assert store.stored[short.ref].analysis is not None
     assert {ref for ref, item in store.stored.items() if item.analysis is None} == set(failed)
     assert 0 < len(failed) < 20
 
 
-def test_a_model_that_refuses_and_refuses_is_not_asked_beyond_the_time() -> None:
+async def test_a_model_that_refuses_and_refuses_is_not_asked_beyond_the_time() -> None:
     store, model = MemoryInteractions(), PickyModel()
-    store.add([interaction(n, f"cursed {n}") for n in range(50)])
-    store.add([interaction(99, "great")])
-    failed = analyse(
+    await store.add([interaction(n, f"cursed {n}") for n in range(50)])
+    await store.add([interaction(99, "great")])
+    outcome = await analyse(
         list(store.stored),
         analyses=store,
         analyser=model,
         time_left=lambda: 60.0 - 10 * model.calls,
-    ).left
+    )
+    failed = outcome.left
     assert model.calls == 6
     (short,) = [ref for ref, item in store.stored.items() if item.analysis]
     assert store.stored[short].text == "great"  # what a half got is kept
     assert short not in failed
 
 
-def test_each_call_has_the_time_that_is_left() -> None:
+async def test_each_call_has_the_time_that_is_left() -> None:
     store, model = MemoryInteractions(), RecordingAnalyser()
-    store.add([interaction(n, f"great {'x' * 9_990}") for n in range(25)])
-    analyse(
+    await store.add([interaction(n, f"great {'x' * 9_990}") for n in range(25)])
+    await analyse(
         list(store.stored),
         analyses=store,
         analyser=model,
         time_left=lambda: 50.0 - 10 * len(model.calls),
     )
-    assert model.timeouts == [50.0, 40.0, 30.0]
+    assert model.seconds == [50.0, 40.0, 30.0]
 
 
-def test_without_time_no_taxonomy_is_read(store: MemoryInteractions) -> None:
+async def test_without_time_no_taxonomy_is_read(store: MemoryInteractions) -> None:
     class Unasked(MemoryTaxonomies):
-        def get(self, tenant: str) -> Taxonomy | None:
+        async def get(self, tenant: str) -> Taxonomy | None:
             raise AssertionError("nobody has time for this")
 
     refs = list(store.stored)
-    outcome = analyse(
+    outcome = await analyse(
         refs,
         analyses=store,
         analyser=LexiconTextAnalyser(),
@@ -220,10 +224,10 @@ def test_without_time_no_taxonomy_is_read(store: MemoryInteractions) -> None:
     assert outcome.left == refs
 
 
-def test_what_no_model_finds_is_left_out_and_told(store: MemoryInteractions) -> None:
+async def test_what_no_model_finds_is_left_out_and_told(store: MemoryInteractions) -> None:
     """A server with fewer models keeps nobody waiting for ever."""
     model = LexiconTextAnalyser(serves=frozenset({Feature.ASPECTS, Feature.LANGUAGE}))
-    outcome = analyse(list(store.stored), analyses=store, analyser=model)
+    outcome = await analyse(list(store.stored), analyses=store, analyser=model)
     lacks = frozenset({Feature.TOPICS, Feature.INTENT, Feature.URGENCY})
     assert outcome == Outcome([], 3, lacks)
     for item in store.stored.values():
@@ -232,16 +236,16 @@ def test_what_no_model_finds_is_left_out_and_told(store: MemoryInteractions) -> 
         assert (item.analysis.topics, item.analysis.taxonomy) == (None, None)
 
 
-def test_an_analysis_that_is_not_written_is_not_told_to_lack_anything(
+async def test_an_analysis_that_is_not_written_is_not_told_to_lack_anything(
     store: MemoryInteractions,
 ) -> None:
     class Failing(MemoryInteractions):
-        def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
+        async def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
             return list(analyses)
 
     refs = list(store.stored)
     model = LexiconTextAnalyser(serves=NOTHING)
-    assert analyse(refs, analyses=Failing(store.stored), analyser=model) == Outcome(
+    assert await analyse(refs, analyses=Failing(store.stored), analyser=model) == Outcome(
         refs, 0, NOTHING
     )
 
@@ -255,26 +259,26 @@ class RecordingAnalyser(LexiconTextAnalyser):
     def __init__(self) -> None:
         super().__init__()
         self.calls = list[tuple[Taxonomy | None, list[str]]]()
-        self.timeouts = list[float]()
+        self.seconds = list[float]()
 
-    def analyse(
-        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    async def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
     ) -> list[Analysis]:
         self.calls.append((options.taxonomy, list(texts)))
-        self.timeouts.append(timeout)
-        return super().analyse(texts, options, timeout)
+        self.seconds.append(seconds)
+        return await super().analyse(texts, options, seconds)
 
 
-def test_everything_is_analysed_against_the_taxonomy_of_its_tenant() -> None:
+async def test_everything_is_analysed_against_the_taxonomy_of_its_tenant() -> None:
     """Tenants that have set none share the default one, and so a call."""
     store, model = MemoryInteractions(), RecordingAnalyser()
     tenants = ["acme", "globex", "initech"]
-    store.add(
+    await store.add(
         [interaction(n, f"my chairs, delivery {n}", tenants[n % 3]) for n in range(6)],
     )
     taxonomies = MemoryTaxonomies({"globex": OWN})
     refs = list(store.stored)
-    assert analyse(refs, analyses=store, analyser=model, taxonomies=taxonomies).left == []
+    assert (await analyse(refs, analyses=store, analyser=model, taxonomies=taxonomies)).left == []
     assert sorted((t.version if t else "", len(texts)) for t, texts in model.calls) == sorted(
         [(OWN.version, 2), (DEFAULT_TAXONOMY.version, 4)]
     )
@@ -288,32 +292,33 @@ def test_everything_is_analysed_against_the_taxonomy_of_its_tenant() -> None:
         assert item.analysis.taxonomy == (OWN if own else DEFAULT_TAXONOMY).version
 
 
-def test_short_texts_of_any_tenant_come_first() -> None:
+async def test_short_texts_of_any_tenant_come_first() -> None:
     store, model = MemoryInteractions(), RecordingAnalyser()
-    store.add([interaction(n, "x" * 9_000, "acme") for n in range(20)])
-    store.add([interaction(50, "late", "globex"), interaction(51, "y" * 9_500, "globex")])
+    await store.add([interaction(n, "x" * 9_000, "acme") for n in range(20)])
+    await store.add([interaction(50, "late", "globex"), interaction(51, "y" * 9_500, "globex")])
     taxonomies = MemoryTaxonomies({"globex": OWN})
-    analyse(list(store.stored), analyses=store, analyser=model, taxonomies=taxonomies)
+    await analyse(list(store.stored), analyses=store, analyser=model, taxonomies=taxonomies)
     longest = [max(map(len, texts)) for _, texts in model.calls]
     assert longest == sorted(longest)
     assert len(model.calls) == 3
 
 
-def test_texts_whose_taxonomy_can_not_be_read_are_tried_again() -> None:
+async def test_texts_whose_taxonomy_can_not_be_read_are_tried_again() -> None:
     """They are not analysed without their topics."""
 
     class Failing(MemoryTaxonomies):
-        def get(self, tenant: str) -> Taxonomy | None:
+        async def get(self, tenant: str) -> Taxonomy | None:
             if tenant == "globex":
                 raise UnavailableError("store")
-            return super().get(tenant)
+            return await super().get(tenant)
 
     store = MemoryInteractions()
-    store.add([interaction(1, "great"), interaction(2, "great", "globex")])
+    await store.add([interaction(1, "great"), interaction(2, "great", "globex")])
     ours, theirs = store.stored
-    failed = analyse(
+    outcome = await analyse(
         [ours, theirs], analyses=store, analyser=LexiconTextAnalyser(), taxonomies=Failing()
-    ).left
+    )
+    failed = outcome.left
     assert failed == [theirs]
     assert store.stored[ours].analysis is not None
     assert store.stored[theirs].analysis is None

@@ -1,7 +1,7 @@
 """How the time for an answer is divided; what the answers are is told by the sentiment API."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -25,9 +25,9 @@ class SlowStore(MemoryTaxonomies):
         super().__init__()
         self.clock, self.seconds = clock, seconds
 
-    def get(self, tenant: str) -> Taxonomy | None:
+    async def get(self, tenant: str) -> Taxonomy | None:
         self.clock.now += self.seconds
-        return super().get(tenant)
+        return await super().get(tenant)
 
 
 class Hanging(LexiconTextAnalyser):
@@ -35,57 +35,59 @@ class Hanging(LexiconTextAnalyser):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
-        self.clock, self.timeouts = clock, list[float]()
+        self.clock, self.seconds = clock, list[float]()
 
-    def analyse(
-        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    async def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
     ) -> list[Analysis]:
-        self.timeouts.append(timeout)
-        self.clock.now += max(0.0, timeout)
+        self.seconds.append(seconds)
+        self.clock.now += max(0.0, seconds)
         raise UnavailableError("model")
 
 
 class Fallback(LexiconTextAnalyser):
     def __init__(self) -> None:
         super().__init__("fallback-1")
-        self.stood_by, self.timeouts = False, list[float]()
+        self.stood_by, self.seconds = False, list[float]()
 
-    @contextmanager
-    def standing_by(self, patience: float) -> Iterator[None]:
+    @asynccontextmanager
+    async def standing_by(self, patience: float) -> AsyncIterator[None]:
         self.stood_by = True
         yield
 
-    def analyse(
-        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    async def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
     ) -> list[Analysis]:
-        self.timeouts.append(timeout)
-        return super().analyse(texts, options, timeout)
+        self.seconds.append(seconds)
+        return await super().analyse(texts, options, seconds)
 
 
 @pytest.mark.parametrize("store_seconds", [0.0, 0.5, 1.0])
-def test_what_hangs_is_given_up_while_there_is_time_for_the_fallback(store_seconds: float) -> None:
+async def test_what_hangs_is_given_up_while_there_is_time_for_the_fallback(
+    store_seconds: float,
+) -> None:
     clock, fallback = Clock(), Fallback()
     analyser = Hanging(clock)
-    answers = answer(analyser, fallback, SlowStore(clock, store_seconds), clock)
+    answers = await answer(analyser, fallback, SlowStore(clock, store_seconds), clock)
     assert answers.outage is not None
     assert answers.analyses[0].sentiment.model == "fallback-1"
-    assert analyser.timeouts == [pytest.approx(1.7 - store_seconds)]
+    assert analyser.seconds == [pytest.approx(1.7 - store_seconds)]
     assert fallback.stood_by
-    assert fallback.timeouts == [pytest.approx(0.3)]
+    assert fallback.seconds == [pytest.approx(0.3)]
     assert clock.now <= 102
 
 
-def test_what_answers_needs_no_fallback() -> None:
+async def test_what_answers_needs_no_fallback() -> None:
     fallback, clock = Fallback(), Clock()
-    answers = answer(LexiconTextAnalyser(), fallback, MemoryTaxonomies(), clock)
+    answers = await answer(LexiconTextAnalyser(), fallback, MemoryTaxonomies(), clock)
     assert answers.outage is None
-    assert fallback.timeouts == []
+    assert fallback.seconds == []
 
 
-def answer(
+async def answer(
     analyser: LexiconTextAnalyser, fallback: Fallback, taxonomies: MemoryTaxonomies, clock: Clock
 ) -> Answers:
-    return analyse_texts(
+    return await analyse_texts(
         "acme",
         ["great"],
         RequestedTier.FULL,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from customerai.adapters.memory.interactions import MemoryIdempotencyKeys, MemoryInteractions
 from customerai.domain.errors import IdempotencyKeyReusedError, UnavailableError
 from customerai.domain.ids import instant_of
-from customerai.domain.interaction import Interaction, NewInteraction
+from customerai.domain.interaction import Interaction
+from customerai.domain.new_interaction import NewInteraction
 from customerai.usecases.ingest_interactions import IdempotencyKey, ingest_interactions
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -30,8 +31,8 @@ class CrashingInteractions(MemoryInteractions):
         super().__init__()
         self.survive = survive
 
-    def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
-        super().add(interactions[: self.survive])
+    async def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
+        await super().add(interactions[: self.survive])
         if self.survive < len(interactions):
             raise CrashError
         return [None] * len(interactions)
@@ -41,7 +42,7 @@ class CrashingInteractions(MemoryInteractions):
     st.lists(st.sampled_from([INPUT, DATED]), min_size=1, max_size=8),
     st.lists(st.integers(0, 8), max_size=5),
 )
-def test_any_crash_and_repeat_stores_each_once(
+async def test_any_crash_and_repeat_stores_each_once(
     inputs: list[NewInteraction], crashes: list[int]
 ) -> None:
     interactions, keys = CrashingInteractions(0), MemoryIdempotencyKeys()
@@ -49,7 +50,7 @@ def test_any_crash_and_repeat_stores_each_once(
     for attempt, survive in enumerate([*crashes, len(inputs), len(inputs)]):
         interactions.survive = survive
         try:
-            outcomes = ingest_interactions(
+            outcomes = await ingest_interactions(
                 "acme",
                 numbered,
                 KEY,
@@ -65,10 +66,10 @@ def test_any_crash_and_repeat_stores_each_once(
         assert len(set(ids)) == len(inputs)
 
 
-def test_an_id_carries_when_it_occurred_else_when_it_was_first_received() -> None:
+async def test_an_id_carries_when_it_occurred_else_when_it_was_first_received() -> None:
     interactions, keys = MemoryInteractions(), MemoryIdempotencyKeys()
     for attempt in range(2):
-        outcomes = ingest_interactions(
+        outcomes = await ingest_interactions(
             "acme",
             {0: INPUT, 1: DATED},
             KEY,
@@ -80,38 +81,44 @@ def test_an_id_carries_when_it_occurred_else_when_it_was_first_received() -> Non
         assert [instant_of(each.id) for each in made] == [NOW, DATED.occurred_at]
 
 
-def test_without_a_key_every_request_stands_alone() -> None:
+async def test_without_a_key_every_request_stands_alone() -> None:
     interactions, keys = MemoryInteractions(), MemoryIdempotencyKeys()
     for _ in range(2):
-        ingest_interactions("acme", {0: INPUT}, None, NOW, interactions=interactions, keys=keys)
+        await ingest_interactions(
+            "acme", {0: INPUT}, None, NOW, interactions=interactions, keys=keys
+        )
     assert len(interactions.stored) == 2
     assert keys.claims == {}
 
 
-def test_a_key_is_good_for_one_request_only_and_nothing_is_stored() -> None:
+async def test_a_key_is_good_for_one_request_only_and_nothing_is_stored() -> None:
     interactions, keys = MemoryInteractions(), MemoryIdempotencyKeys()
-    ingest_interactions("acme", {0: INPUT}, KEY, NOW, interactions=interactions, keys=keys)
+    await ingest_interactions("acme", {0: INPUT}, KEY, NOW, interactions=interactions, keys=keys)
     other = IdempotencyKey("key", "another fingerprint")
     with pytest.raises(IdempotencyKeyReusedError):
-        ingest_interactions("acme", {0: DATED}, other, NOW, interactions=interactions, keys=keys)
+        await ingest_interactions(
+            "acme", {0: DATED}, other, NOW, interactions=interactions, keys=keys
+        )
     assert len(interactions.stored) == 1
 
 
-def test_tenants_do_not_share_keys() -> None:
+async def test_tenants_do_not_share_keys() -> None:
     interactions, keys = MemoryInteractions(), MemoryIdempotencyKeys()
     for tenant in ("acme", "globex"):
-        ingest_interactions(tenant, {0: INPUT}, KEY, NOW, interactions=interactions, keys=keys)
+        await ingest_interactions(
+            tenant, {0: INPUT}, KEY, NOW, interactions=interactions, keys=keys
+        )
     assert {ref.tenant for ref in interactions.stored} == {"acme", "globex"}
     assert len({ref.id for ref in interactions.stored}) == 2
 
 
-def test_a_failure_of_one_is_its_own_outcome() -> None:
+async def test_a_failure_of_one_is_its_own_outcome() -> None:
     class Half(MemoryInteractions):
-        def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
-            super().add(interactions[1:])
+        async def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
+            await super().add(interactions[1:])
             return [UnavailableError("store"), None]
 
-    outcomes = ingest_interactions(
+    outcomes = await ingest_interactions(
         "acme", {0: INPUT, 7: INPUT}, None, NOW, interactions=Half(), keys=MemoryIdempotencyKeys()
     )
     assert isinstance(outcomes[0], UnavailableError)

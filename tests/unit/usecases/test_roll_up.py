@@ -30,10 +30,12 @@ class CrashingRollups(MemoryRollups):
 
     survive: int | None = None
 
-    def apply(self, shard: str, changes: Mapping[AggregateKey, Sequence[SequencedChange]]) -> None:
+    async def apply(
+        self, shard: str, changes: Mapping[AggregateKey, Sequence[SequencedChange]]
+    ) -> None:
         if self.survive is None:
-            return super().apply(shard, changes)
-        super().apply(shard, dict(list(changes.items())[: self.survive]))
+            return await super().apply(shard, changes)
+        await super().apply(shard, dict(list(changes.items())[: self.survive]))
         raise CrashError
 
 
@@ -93,7 +95,7 @@ deliveries = st.builds(
 
 
 @given(streams(), st.lists(deliveries, max_size=12))
-def test_any_order_of_crashes_and_repeats_equals_a_recount(
+async def test_any_order_of_crashes_and_repeats_equals_a_recount(
     changes: list[InteractionChange], plan: list[Delivery]
 ) -> None:
     rollups, queue = CrashingRollups(), MemoryAnalysisQueue()
@@ -102,7 +104,7 @@ def test_any_order_of_crashes_and_repeats_equals_a_recount(
         rollups.survive = delivery.survive
         end = min(start + delivery.size, len(changes))
         with suppress(CrashError):
-            roll_up("shard", changes[start:end], rollups=rollups, queue=queue)
+            await roll_up("shard", changes[start:end], rollups=rollups, queue=queue)
             # The checkpoint may be lost, and an overlapping batch delivered again.
             start = max(0, end - delivery.repeated)
     for key, counters in recount(changes).items():
@@ -111,41 +113,41 @@ def test_any_order_of_crashes_and_repeats_equals_a_recount(
 
 
 @given(streams())
-def test_everything_stored_reaches_the_queue(changes: list[InteractionChange]) -> None:
+async def test_everything_stored_reaches_the_queue(changes: list[InteractionChange]) -> None:
     queue = MemoryAnalysisQueue()
-    roll_up("shard", changes, rollups=MemoryRollups(), queue=queue)
+    await roll_up("shard", changes, rollups=MemoryRollups(), queue=queue)
     assert Counter(queue.sent) == Counter(c.ref for c in changes if c.old is None)
 
 
-def test_a_lost_queue_is_no_excuse_to_go_on() -> None:
+async def test_a_lost_queue_is_no_excuse_to_go_on() -> None:
     class Broken(MemoryAnalysisQueue):
-        def send(self, refs: Sequence[InteractionRef]) -> None:
+        async def send(self, refs: Sequence[InteractionRef]) -> None:
             raise CrashError
 
     ref = InteractionRef("acme", make_id(START, bytes(10)))
     change = InteractionChange(pad(1), ref, None, State("chat"))
     rollups = MemoryRollups()
     with pytest.raises(CrashError):
-        roll_up("shard", [change], rollups=rollups, queue=Broken())
+        await roll_up("shard", [change], rollups=rollups, queue=Broken())
     queue = MemoryAnalysisQueue()
-    roll_up("shard", [change], rollups=rollups, queue=queue)
+    await roll_up("shard", [change], rollups=rollups, queue=queue)
     assert queue.sent == [ref]
     assert {a.counters["n_chat_pending"] for a in rollups.aggregates.values()} == {1}
 
 
-def test_what_expires_stays_counted() -> None:
+async def test_what_expires_stays_counted() -> None:
     ref = InteractionRef("acme", make_id(START, bytes(10)))
     rollups, queue = MemoryRollups(), MemoryAnalysisQueue()
     stored = InteractionChange(pad(1), ref, None, State("chat"))
     expired = InteractionChange(pad(2), ref, State("chat"), None, expired=True)
-    roll_up("shard", [stored, expired], rollups=rollups, queue=queue)
+    await roll_up("shard", [stored, expired], rollups=rollups, queue=queue)
     assert {a.counters["n_chat_pending"] for a in rollups.aggregates.values()} == {1}
 
 
-def test_shards_are_fenced_apart() -> None:
+async def test_shards_are_fenced_apart() -> None:
     rollups, queue = MemoryRollups(), MemoryAnalysisQueue()
     for shard, sequence in (("one", 9), ("two", 1)):
         ref = InteractionRef("acme", make_id(START, sequence.to_bytes(10)))
         change = InteractionChange(pad(sequence), ref, None, State("chat"))
-        roll_up(shard, [change], rollups=rollups, queue=queue)
+        await roll_up(shard, [change], rollups=rollups, queue=queue)
     assert sum(a.counters["n_chat_pending"] for a in rollups.aggregates.values()) == 4

@@ -1,6 +1,7 @@
 """Any range's numbers are those of a recount of its interactions, read from windows or not."""
 
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,46 +22,53 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 moments = st.integers(0, 5 * 24 * 3600).map(lambda s: START + timedelta(seconds=s))
 
 
+@dataclass(frozen=True)
 class World:
-    def __init__(self, instants: list[datetime]) -> None:
-        self.store, self.rollups = MemoryInteractions(), MemoryRollups()
-        self.instants = instants
+    instants: list[datetime]
+    store: MemoryInteractions = field(default_factory=MemoryInteractions)
+    rollups: MemoryRollups = field(default_factory=MemoryRollups)
+
+    @classmethod
+    async def of(cls, instants: list[datetime]) -> "World":
+        world = cls(instants)
         made = [
             Interaction(
                 "acme", make_id(at, n.to_bytes(10)), at, at, "c", list(Channel)[n % 6], "text"
             )
             for n, at in enumerate(instants)
         ]
-        self.store.add(made)
+        await world.store.add(made)
         changes = [
             InteractionChange(str(n).zfill(40), each.ref, None, state_of(each))
             for n, each in enumerate(made, 1)
         ]
-        roll_up("shard", changes, rollups=self.rollups, queue=MemoryAnalysisQueue())
+        await roll_up("shard", changes, rollups=world.rollups, queue=MemoryAnalysisQueue())
+        return world
 
     def count(self, start: datetime, end: datetime) -> int:
         return sum(start <= instant < end for instant in self.instants)
 
 
 @given(st.lists(moments, max_size=30), moments, moments)
-def test_a_range_counts_what_a_recount_counts(
+async def test_a_range_counts_what_a_recount_counts(
     instants: list[datetime], a: datetime, b: datetime
 ) -> None:
-    world, (start, end) = World(instants), sorted((a, b))
-    totals = summarise("acme", start, end, rollups=world.rollups, states=world.store)
+    world, (start, end) = await World.of(instants), sorted((a, b))
+    totals = await summarise("acme", start, end, rollups=world.rollups, states=world.store)
     assert totals.count(Channel) == world.count(start, end)
 
 
 @given(st.lists(moments, max_size=30), moments, moments, st.sampled_from(Interval))
-def test_windows_follow_each_other_and_hold_their_part_of_the_range(
+async def test_windows_follow_each_other_and_hold_their_part_of_the_range(
     instants: list[datetime], a: datetime, b: datetime, interval: Interval
 ) -> None:
-    world, (start, end) = World(instants), sorted((a, b))
+    world, (start, end) = await World.of(instants), sorted((a, b))
     if start == end:
         return
-    points = list(
-        summarise_by_window("acme", interval, start, end, rollups=world.rollups, states=world.store)
+    windows = summarise_by_window(
+        "acme", interval, start, end, rollups=world.rollups, states=world.store
     )
+    points = [point async for point in windows]
     assert points[0][0] == interval.floor(start)
     for (window, totals), following in zip(
         points, [*(point[0] for point in points[1:]), interval.ceil(end)], strict=True
@@ -69,25 +77,20 @@ def test_windows_follow_each_other_and_hold_their_part_of_the_range(
         assert totals.count(Channel) == world.count(max(start, window), min(end, following))
 
 
-def test_another_tenant_counts_nothing() -> None:
-    world = World([START])
-    totals = summarise(
+async def test_another_tenant_counts_nothing() -> None:
+    world = await World.of([START])
+    totals = await summarise(
         "globex", START, START + timedelta(days=1), rollups=world.rollups, states=world.store
     )
     assert totals.counters == Counter()
 
 
-def test_a_series_has_a_limit() -> None:
-    world = World([])
+async def test_a_series_has_a_limit() -> None:
+    world = await World.of([])
+    end = START + timedelta(hours=1_001)
+    windows = summarise_by_window(
+        "acme", Interval.HOUR, START, end, rollups=world.rollups, states=world.store
+    )
     with pytest.raises(InvalidParameterError) as refused:
-        list(
-            summarise_by_window(
-                "acme",
-                Interval.HOUR,
-                START,
-                START + timedelta(hours=1_001),
-                rollups=world.rollups,
-                states=world.store,
-            )
-        )
+        await anext(windows)
     assert refused.value.field == "from"

@@ -1,67 +1,137 @@
 """The FastAPI application that every HTTP function is made of, and its way into Lambda."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 from mangum.types import LambdaContext
 
-from customerai.observability.telemetry import MetricUnit, logger, metrics
+import customerai.event_loop  # noqa: F401 - Mangum runs the application on that loop
+from customerai.domain.errors import InvalidParameterError
+from customerai.observability.request_line import write_request_line
+from customerai.observability.telemetry import logger
+from customerai.resilience import deadline
+from customerai.snapshots import before
 from customerai_http import problems
+from customerai_http.compression import compress
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """As it comes in the event. Lambda takes 6 MB with everything around it escaped."""
+TIMEOUT_HEADER = "x-timeout-ms"
+_ANSWER_SECONDS = 0.5
+"""What is kept of the function's own time to say that it did not suffice."""
 _TEXT = ["application/json", problems.MEDIA_TYPE, "text/"]
 """What the gateway gets as it is; any other media type goes through it in base 64."""
 
 Event = dict[str, Any]
-Handler = Callable[[Event, LambdaContext], dict[str, Any]]
+Answer = dict[str, Any]
+Handler = Callable[[Event, LambdaContext], Answer]
 
 
-_TOO_LARGE: dict[str, Any] = {
-    "statusCode": 413,
-    "headers": {"content-type": problems.MEDIA_TYPE},
-    "body": problems.Problem(
-        type="about:blank",
-        title="Content Too Large",
-        status=413,
-        detail=f"body: is larger than {MAX_BODY_BYTES} bytes",
-    ).model_dump_json(exclude_defaults=True),
-    "isBase64Encoded": False,
-}
-
-
-def create_app(title: str, router: APIRouter) -> FastAPI:
-    """An application with problem details.
+def create_app(title: str, *routers: APIRouter) -> FastAPI:
+    """An application with problem details, and the routes of all ``routers`` in their order.
 
     It serves no document of its own: one build step merges the documents of all functions.
     """
     app = FastAPI(
-        title=title, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+        title=title,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     problems.install(app)
-    app.include_router(router)
+    # Its own way of including keeps routers nested, and looks through each on every request.
+    for router in routers:
+        app.router.routes.extend(router.routes)
     return app
 
 
-def lambda_handler(app: FastAPI) -> Handler:
-    """The Lambda handler of ``app``: payload format 2.0 in and out, one log line a request."""
+def lambda_handler(app: FastAPI, *, first_needed: Sequence[str] = ()) -> Handler:
+    """The Lambda handler of ``app``: payload format 2.0 in and out, one line a request.
+
+    ``first_needed`` are modules that are imported when a request first needs them, and before a
+    snapshot is taken: whoever starts from that has them already.
+
+    Whatever a request needs is waited for until the client does not wait any more, which it may say
+    by ``X-Timeout-Ms``, and no longer than the function itself may run.
+    """
+    for module in first_needed:
+        before(partial(import_module, module))
     respond = Mangum(app, lifespan="off", text_mime_types=_TEXT)
 
     @logger.inject_lambda_context
-    @metrics.log_metrics
-    def handler(event: Event, context: LambdaContext) -> dict[str, Any]:
-        if len((event.get("body") or "").encode()) > MAX_BODY_BYTES:
-            answer = _TOO_LARGE
+    def handler(event: Event, context: LambdaContext) -> Answer:
+        began = time.perf_counter()
+        try:
+            seconds = _seconds(event, context)
+            _check_size(event)
+        except InvalidParameterError as error:
+            answer = _refused(problems.problem_of(error))
+        except _TooLargeError:
+            answer = _refused(_TOO_LARGE)
         else:
-            answer = respond(event, context)
+            with deadline.within(seconds):
+                answer = compress(event, respond(event, context))
         http = event["requestContext"]["http"]
         status = answer["statusCode"]
-        metrics.add_metric("Requests", MetricUnit.Count, 1)
-        if status >= 500:
-            metrics.add_metric("ServerErrors", MetricUnit.Count, 1)
-        logger.info("request", method=http["method"], path=http["path"], status=status)
+        write_request_line(
+            {
+                "Requests": 1,
+                "ServerErrors": int(status >= 500),
+                "RequestMilliseconds": round((time.perf_counter() - began) * 1_000, 3),
+            },
+            {
+                "request_id": context.aws_request_id,
+                "method": http["method"],
+                "path": http["path"],
+                "status": status,
+            },
+        )
         return answer
 
     return handler
+
+
+class _TooLargeError(Exception):
+    """The body is."""
+
+
+_TOO_LARGE = problems.Problem(
+    type="about:blank",
+    title="Content Too Large",
+    status=413,
+    detail=f"body: is larger than {MAX_BODY_BYTES} bytes",
+)
+
+
+def _seconds(event: Event, context: LambdaContext) -> float:
+    mine = context.get_remaining_time_in_millis() / 1_000 - _ANSWER_SECONDS
+    theirs = event.get("headers", {}).get(TIMEOUT_HEADER)
+    if theirs is None:
+        return mine
+    try:
+        return min(mine, deadline.seconds_of(theirs))
+    except ValueError:
+        raise InvalidParameterError("X-Timeout-Ms", "is no number of milliseconds") from None
+
+
+def _check_size(event: Event) -> None:
+    body = event.get("body") or ""
+    # A character has a byte at the least, and four at the most.
+    if len(body) * 4 > MAX_BODY_BYTES and len(body.encode()) > MAX_BODY_BYTES:
+        raise _TooLargeError
+
+
+def _refused(problem: problems.Problem) -> Answer:
+    return {
+        "statusCode": problem.status,
+        "headers": {"content-type": problems.MEDIA_TYPE},
+        "body": problem.model_dump_json(exclude_defaults=True),
+        "isBase64Encoded": False,
+    }

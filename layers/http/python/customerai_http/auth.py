@@ -4,14 +4,12 @@ The tenant comes from here and from nowhere else.
 """
 
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
-
-_BEARER = HTTPBearer(bearerFormat="JWT", auto_error=False, description="An OIDC access token.")
+from fastapi import Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 
 class UnauthorizedError(Exception):
@@ -42,18 +40,20 @@ def principal_of(event: dict[str, Any], now: float) -> Principal:
     return Principal(context["tenant"], context["subject"], frozenset(context["scopes"].split()))
 
 
-def require(scope: str) -> Callable[[Request], Awaitable[Principal]]:
-    """A dependency that gives the principal, where its token carries ``scope``."""
+class Require(SecurityBase):
+    """A dependency that gives the principal, where its token carries ``scope``.
 
-    async def principal(request: Request) -> Principal:
+    It also documents that a route needs a token, which the gateway has verified by then: a second
+    dependency for that would be solved on every request.
+    """
+
+    def __init__(self, scope: str) -> None:
+        self.scheme_name = "HTTPBearer"
+        self.model = HTTPBearer(bearerFormat="JWT", description="An OIDC access token.")
+        self._scope = scope
+
+    async def __call__(self, request: Request) -> Principal:
         found = principal_of(request.scope.get("aws.event", {}), time.time())
-        if scope not in found.scopes:
-            raise ForbiddenError(f"The token lacks the scope {scope}.")
+        if self._scope not in found.scopes:
+            raise ForbiddenError(f"The token lacks the scope {self._scope}.")
         return found
-
-    return principal
-
-
-def bearer() -> Any:
-    """Documents in OpenAPI that a route needs a token; the gateway has verified it by then."""
-    return Depends(_BEARER)

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from customerai.domain.errors import InvalidParameterError
 
@@ -14,25 +14,25 @@ _SIGNATURE_BYTES = 16
 class Cursors:
     """``secret`` is asked for when the first cursor is made or read, not before."""
 
-    def __init__(self, secret: Callable[[], bytes]) -> None:
+    def __init__(self, secret: Callable[[], Awaitable[bytes]]) -> None:
         self._secret = secret
 
-    def sign(self, binding: str, position: str) -> str:
+    async def sign(self, binding: str, position: str) -> str:
         """An opaque cursor for ``position``; ``binding`` is all that it is good for."""
-        signed = self._signature(binding, position) + position.encode()
+        signed = await self._signature(binding, position) + position.encode()
         return base64.urlsafe_b64encode(signed).rstrip(b"=").decode()
 
-    def verify(self, binding: str, cursor: str) -> str:
+    async def verify(self, binding: str, cursor: str) -> str:
         """The position. Raises ``InvalidParameterError`` for any other binding or a forgery."""
         try:
             signed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")
             signature, position = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:].decode()
         except (binascii.Error, ValueError):
             raise InvalidParameterError("cursor", "is not a cursor of this list") from None
-        if not hmac.compare_digest(signature, self._signature(binding, position)):
+        if not hmac.compare_digest(signature, await self._signature(binding, position)):
             raise InvalidParameterError("cursor", "is not a cursor of this list")
         return position
 
-    def _signature(self, binding: str, position: str) -> bytes:
+    async def _signature(self, binding: str, position: str) -> bytes:
         message = f"{len(binding)}:{binding}{position}".encode()
-        return hmac.digest(self._secret(), message, hashlib.sha256)[:_SIGNATURE_BYTES]
+        return hmac.digest(await self._secret(), message, hashlib.sha256)[:_SIGNATURE_BYTES]

@@ -38,7 +38,10 @@ def entity_tag(version: str) -> str:
 
 
 def versions_in(if_match: str | None) -> Container[str]:
-    """The versions that the header names; a weak tag never matches.
+    """The versions that the header names.
+
+    A weak tag counts as well: whoever compresses an answer on its way weakens its tag, and what
+    is compared here is a digest of the content.
 
     Raises ``PreconditionRequiredError`` where there is none, ``InvalidParameterError`` for anything
     that is not entity tags.
@@ -49,4 +52,4 @@ def versions_in(if_match: str | None) -> Container[str]:
         return _Any()
     if not _TAGS.fullmatch(if_match):
         raise InvalidParameterError("If-Match", "is neither * nor a list of entity tags")
-    return [tag[1:-1] for tag in re.findall(_TAG, if_match) if not tag.startswith("W/")]
+    return [tag.removeprefix("W/")[1:-1] for tag in re.findall(_TAG, if_match)]

@@ -22,6 +22,7 @@ from customerai.domain.errors import (
 from customerai.observability.telemetry import logger
 from customerai_http.auth import ForbiddenError, UnauthorizedError
 from customerai_http.preconditions import PreconditionRequiredError
+from customerai_http.readings import UnknownFieldsError
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:customerai:problem:"
@@ -57,8 +58,13 @@ class Problem(BaseModel):
     detail: str
     errors: list[FieldError] = []
 
+    def told(self) -> dict[str, Any]:
+        """Its members, less an empty list of fields."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
 
 _KINDS: Mapping[type[Exception], tuple[int, str, str]] = {
+    UnknownFieldsError: (400, "unknown-fields", "No such field"),
     InvalidParameterError: (422, "invalid-request", "The request is not valid"),
     UnauthorizedError: (401, "unauthorized", "Authentication is needed"),
     ForbiddenError: (403, "forbidden", "The token does not allow this"),
@@ -85,7 +91,7 @@ def problem_of(error: Exception) -> Problem:
         return Problem(type=_TYPE_PREFIX + name, title=title, status=status, detail=title + ".")
     status, name, title = _KINDS[kind]
     errors: list[FieldError] = []
-    if isinstance(error, InvalidParameterError):
+    if isinstance(error, InvalidParameterError | UnknownFieldsError):
         errors.append(FieldError(field=error.field, message=str(error)))
     if isinstance(error, IdempotencyKeyReusedError):
         errors.append(FieldError(field="Idempotency-Key", message=str(error)))
@@ -196,16 +202,27 @@ def install(app: FastAPI) -> None:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's ``responses`` for these problems."""
+    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {
             "description": _DESCRIPTIONS[status],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": problem | (_GATEWAY if status in _ANSWERED_BY_THE_GATEWAY_TOO else {}),
         }
         for status in statuses
     }
 
 
+_ANSWERED_BY_THE_GATEWAY_TOO = (401, 403)
+_GATEWAY: dict[str, Any] = {
+    "application/json": {
+        "schema": {"type": "object", "properties": {"message": {"type": "string"}}},
+        "example": {"message": "Unauthorized"},
+    }
+}
+
+
 _DESCRIPTIONS = {
+    400: "`fields` names what there is not; `errors` lists it",
     401: "No valid token",
     403: "The token lacks the scope",
     404: "Not found",

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from customerai.domain.taxonomy import Taxonomy
+from customerai.observability.cache_layers import Layer, Outcome, looked_up
 from customerai.ports import TaxonomyReader
 
 
@@ -20,7 +21,7 @@ class CachedTaxonomies:
         reader: TaxonomyReader,
         lifetime: float,
         capacity: int = 256,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._reader = reader
         self._lifetime = lifetime
@@ -28,11 +29,14 @@ class CachedTaxonomies:
         self._clock = clock
         self._kept: OrderedDict[str, tuple[float, Taxonomy | None]] = OrderedDict()
 
-    def get(self, tenant: str) -> Taxonomy | None:
+    async def get(self, tenant: str) -> Taxonomy | None:
         now = self._clock()
         kept = self._kept.pop(tenant, None)
         if kept is None or now - kept[0] >= self._lifetime:
-            kept = now, self._reader.get(tenant)
+            looked_up("Taxonomies", Layer.PROCESS, Outcome.MISS)
+            kept = now, await self._reader.get(tenant)
+        else:
+            looked_up("Taxonomies", Layer.PROCESS, Outcome.HIT)
         self._kept[tenant] = kept
         if len(self._kept) > self._capacity:
             self._kept.popitem(last=False)

@@ -1,9 +1,9 @@
 """The static tier inside this process, for when the endpoint does not answer."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Event, Lock
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from customerai.domain.analysis import Analysis, AnalysisOptions, Tier
@@ -32,41 +32,45 @@ class StaticAnalyser:
     def __init__(self, load: Callable[[], StaticModel]) -> None:
         self._load = load
         self._model: StaticModel | None = None
-        self._loading = Lock()
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix="static")
+        # One of its own, as those of the loop may all be waiting for a name server that hangs:
+        # just when this is needed.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="static")
 
-    def analyse(
+    async def analyse(
         self,
         texts: Sequence[str],
         options: AnalysisOptions,  # noqa: ARG002 - whatever is asked for, it has nothing else
-        timeout: float,  # noqa: ARG002 - it waits for nobody
+        seconds: float,  # noqa: ARG002 - it waits for nobody
     ) -> list[Analysis]:
+        # It computes, so not on the event loop.
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._analyse, texts)
+
+    @asynccontextmanager
+    async def standing_by(self, patience: float) -> AsyncIterator[None]:
+        if self._model is not None:
+            yield
+            return
+        loading = asyncio.create_task(self._load_after(patience))
+        try:
+            yield
+        finally:
+            loading.cancel()  # what is loading by then goes on in its thread
+
+    async def _load_after(self, patience: float) -> None:
+        await asyncio.sleep(patience)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._loaded)
+
+    def _analyse(self, texts: Sequence[str]) -> list[Analysis]:
         model = self._loaded()
         return [
             _analysis([float(each) for each in row], model) for row in model.probabilities(texts)
         ]
 
-    @contextmanager
-    def standing_by(self, patience: float) -> Iterator[None]:
-        if self._model is not None:
-            yield
-            return
-        over = Event()
-        self._aside.submit(self._load_unless, over, patience)
-        try:
-            yield
-        finally:
-            over.set()
-
-    def _load_unless(self, over: Event, patience: float) -> None:
-        if not over.wait(patience):
-            self._loaded()
-
     def _loaded(self) -> StaticModel:
-        with self._loading:
-            if self._model is None:
-                self._model = self._load()
-            return self._model
+        if self._model is None:
+            self._model = self._load()
+        return self._model
 
 
 def _analysis(probabilities: Sequence[float], model: StaticModel) -> Analysis:

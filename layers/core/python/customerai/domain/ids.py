@@ -11,6 +11,8 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 LENGTH = 26
+MOST_AHEAD = timedelta(days=1)
+"""How far an id's instant may lie ahead of the clock of whoever takes the interaction in."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from customerai.domain.interaction import not_blank
+from customerai.domain.new_interaction import not_blank
 from customerai.domain.taxonomy import (
     MAX_CHARACTERS,
     MAX_EXAMPLE,

@@ -8,12 +8,15 @@ all fall out of one rule.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
-from customerai.domain.ids import instant_of
+from customerai.domain.ids import first_id_at, instant_of
+from customerai.domain.interaction import Channel
 from customerai.domain.sentiment import SentimentLabel
+from customerai.domain.shards import Schedule, rendezvous
 from customerai.domain.windows import Interval
 
 PENDING = "pending"
@@ -21,6 +24,28 @@ STATES = (*SentimentLabel, PENDING)
 MILLION = 1_000_000
 
 Counters = Mapping[str, int]
+
+
+class Measure(StrEnum):
+    """What is told from counters."""
+
+    TOTAL = "total"
+    SENTIMENT = "sentiment"
+    CHANNELS = "channels"
+    MEAN_SCORE = "mean_score"
+
+
+def counters_of(measures: Collection[str], channels: Collection[str]) -> frozenset[str] | None:
+    """The counters that these measures of these channels are told from; None: all there are."""
+    counts_all = any(measure != Measure.MEAN_SCORE for measure in measures)
+    averages = Measure.MEAN_SCORE in measures
+    if counts_all and averages and len(set(channels)) == len(Channel):
+        return None
+    states = STATES if counts_all else tuple(SentimentLabel)
+    counters = {f"n_{channel}_{state}" for channel in channels for state in states}
+    if averages:
+        counters |= {f"s_{channel}" for channel in channels}
+    return frozenset(counters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +86,18 @@ def aggregates_of(tenant: str, interaction_id: str) -> tuple[AggregateKey, ...]:
         AggregateKey(tenant, interval, interval.window(interval.floor(instant)))
         for interval in Interval
     )
+
+
+def shard_of_aggregate(key: AggregateKey, stream_shard: str, schedule: Schedule) -> int:
+    """Where the counters of a window lie that come from one shard of the stream.
+
+    All that one shard of the stream adds to a window is one item, so its own name decides; over the
+    shards in force at the window's start, which is an instant that every reader of it knows.
+    """
+    if schedule.count == 1:
+        return 0
+    start = key.interval.window_start(key.window)
+    return rendezvous(stream_shard, schedule.count_of(first_id_at(start)))
 
 
 @dataclass(slots=True)

@@ -1,39 +1,108 @@
-"""Which shard of its tenant an interaction lives on.
+"""Which shard of its tenant an interaction or an aggregate lives on.
 
-A DynamoDB partition takes 1,000 writes a second, so a big tenant's interactions spread over several
-partition keys. The shard is the rendezvous hash (Thaler and Ravishankar, 1996) of the id over the
-number of shards in force at the id's own instant: raising the number later moves no stored row.
+A DynamoDB partition takes 1,000 writes a second, so what a big tenant writes spreads over several
+partition keys. The shard is the rendezvous hash (Thaler and Ravishankar, 1996) of a name over the
+number of shards in force at the instant that the thing is about.
+
+A tenant has one shard until that number is raised, and it is raised for times to come only, so no
+stored row ever moves. Whoever reads or writes may know a schedule of a while ago: a raise begins so
+much later than it is decided that nobody who is ``MOST_STALE`` behind can meet an id of its time.
 """
 
 import hashlib
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import struct
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
 
-from customerai.domain.ids import instant_of
+from customerai.domain.ids import MOST_AHEAD, first_id_at
 
-Schedule = Sequence[tuple[datetime, int]]
-"""(from, number of shards) pairs by ascending instant; the first one covers all time before it."""
+MAX_SHARDS = 64
+"""Each is one more query for every list."""
+MOST_STALE = timedelta(hours=1)
+"""How long ago a schedule that is gone by may have been read."""
+CLOCK_ERROR = timedelta(hours=1)
+"""How far apart the clocks of two machines may be, with room to spare."""
+LEAD = MOST_AHEAD + MOST_STALE + CLOCK_ERROR
+"""From the decision to the first instant that a raise applies to, at the least.
 
-SCHEDULE: Schedule = ((datetime(1970, 1, 1, tzinfo=UTC), 1),)
-
-
-def shard_of(interaction_id: str, schedule: Schedule | None = None) -> int:
-    count = _count_at(instant_of(interaction_id), schedule or SCHEDULE)
-    return max(range(count), key=lambda shard: _weight(interaction_id, shard))
-
-
-def all_shards(schedule: Schedule | None = None) -> range:
-    """Every shard that may hold a row."""
-    return range(max(count for _, count in schedule or SCHEDULE))
-
-
-def _count_at(instant: datetime, schedule: Schedule) -> int:
-    count = schedule[0][1]
-    for start, value in schedule:
-        if start <= instant:
-            count = value
-    return count
+At an instant t there are ids of up to t + MOST_AHEAD, give or take CLOCK_ERROR; what was decided
+before t - MOST_STALE is known to all.
+"""
 
 
-def _weight(interaction_id: str, shard: int) -> bytes:
-    return hashlib.blake2b(f"{interaction_id}:{shard}".encode(), digest_size=8).digest()
+_WEIGHTS_OF_A_DIGEST = 8
+_WEIGHTS = struct.Struct(f">{_WEIGHTS_OF_A_DIGEST}Q")
+"""One digest of 64 bytes is the weights of eight shards: a hash each would take eight times as
+long, for every key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """``count`` shards for all that lies at ``since`` (aware) or later."""
+
+    since: datetime
+    count: int
+    first_id: str = field(init=False, compare=False, repr=False)
+    """The smallest id that it applies to: ids are compared as they are, undecoded."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "first_id", first_id_at(self.since))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Every raise of a tenant's shards, in order. None is ever taken back.
+
+    Raises ValueError where times or counts do not ascend from one shard.
+    """
+
+    raises: tuple[Raise, ...] = ()
+
+    def __post_init__(self) -> None:
+        places = [("", 1), *((each.first_id, each.count) for each in self.raises)]
+        if any(a[0] >= b[0] or a[1] >= b[1] for a, b in pairwise(places)):
+            raise ValueError("each raise comes later than the one before it, and adds shards")
+
+    @property
+    def count(self) -> int:
+        """How many there are once every raise is in force."""
+        return self.raises[-1].count if self.raises else 1
+
+    def count_of(self, interaction_id: str) -> int:
+        """How many are in force at the instant of an id."""
+        count = 1
+        for each in self.raises:
+            if interaction_id < each.first_id:
+                break
+            count = each.count
+        return count
+
+    def shards_up_to(self, last_id: str | None) -> range:
+        """Those that may hold ids up to and with ``last_id``; any id where that is None.
+
+        They only grow in number: a shard in force stays in force.
+        """
+        return range(self.count if last_id is None else self.count_of(last_id))
+
+
+SINGLE = Schedule()
+"""Of every tenant that was never raised."""
+
+
+def shard_of(interaction_id: str, schedule: Schedule) -> int:
+    return rendezvous(interaction_id, schedule.count_of(interaction_id))
+
+
+def rendezvous(name: str, count: int) -> int:
+    """The one of ``count`` shards that gives ``name`` the greatest weight.
+
+    One shard more takes its share of names from all others alike, and moves no other name.
+    """
+    if count == 1:
+        return 0
+    weights: list[int] = []
+    for block in range(-(-count // _WEIGHTS_OF_A_DIGEST)):
+        weights += _WEIGHTS.unpack(hashlib.blake2b(f"{name}:{block}".encode()).digest())
+    del weights[count:]
+    return weights.index(max(weights))

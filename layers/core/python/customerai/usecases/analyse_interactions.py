@@ -30,7 +30,7 @@ class Outcome:
     missing: frozenset[Feature]
 
 
-def analyse_interactions(
+async def analyse_interactions(
     refs: Sequence[InteractionRef],
     *,
     analyses: Analyses,
@@ -50,22 +50,23 @@ def analyse_interactions(
     What no model in service finds is left out: waiting for a model that nobody deploys would mean
     no analysis at all.
     """
-    texts = analyses.pending_texts(refs)
+    texts = await analyses.pending_texts(refs)
     left = dict.fromkeys(texts)
     incomplete, missing = 0, frozenset[Feature]()
-    calls = deque(_calls(texts, _taxonomies(texts, taxonomies, time_left)))
+    calls = deque(_calls(texts, await _taxonomies(texts, taxonomies, time_left)))
     while calls and (seconds := time_left()) >= _LEAST_SECONDS:
         taxonomy, call = calls.popleft()
         options = AnalysisOptions(include=_EVERYTHING, taxonomy=taxonomy)
         try:
-            found = analyser.analyse([text for _, text in call], options, seconds)
+            found = await analyser.analyse([text for _, text in call], options, seconds)
         except ModelRejectedError:
             calls.extendleft((taxonomy, half) for half in reversed(_halves(call)))
             continue
         except UnavailableError:
             break
         answers = {ref: answer for (ref, _), answer in zip(call, found, strict=True)}
-        for ref in answers.keys() - frozenset(analyses.save(answers)):
+        failed = frozenset(await analyses.save(answers))
+        for ref in answers.keys() - failed:
             del left[ref]
             lacks = _EVERYTHING - answers[ref].features
             incomplete += bool(lacks)
@@ -73,7 +74,7 @@ def analyse_interactions(
     return Outcome(list(left), incomplete, missing)
 
 
-def _taxonomies(
+async def _taxonomies(
     refs: Iterable[InteractionRef], reader: TaxonomyReader, time_left: Callable[[], float]
 ) -> dict[str, Taxonomy]:
     """Tenant to taxonomy, as far as they can be read: nobody waits for a second failure."""
@@ -82,7 +83,7 @@ def _taxonomies(
         if time_left() < _LEAST_SECONDS:
             break
         try:
-            found[tenant] = read_taxonomy(tenant, taxonomies=reader)
+            found[tenant] = await read_taxonomy(tenant, taxonomies=reader)
         except UnavailableError:
             break
     return found

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from customerai.domain.analysis import Analysis, AnalysisOptions, Feature, RequestedTier
 from customerai.domain.errors import UnavailableError
 from customerai.ports import FallbackAnalyser, TaxonomyReader, TextAnalyser
+from customerai.resilience import deadline
 from customerai.usecases.read_taxonomy import read_taxonomy
 
+_STORE_SECONDS = 1.0
+"""What reading the taxonomy may take."""
 _FALLBACK_SECONDS = 0.3
 """What is kept of the time for the fallback, which is loaded by then."""
 _PATIENCE_SECONDS = 0.4
@@ -23,7 +26,7 @@ class Answers:
     outage: UnavailableError | None = None
 
 
-def analyse_texts(
+async def analyse_texts(
     tenant: str,
     texts: Sequence[str],
     tier: RequestedTier,
@@ -37,19 +40,20 @@ def analyse_texts(
 ) -> Answers:
     """Where the ``analyser`` is unavailable the ``fallback`` answers with what it has.
 
-    There is an answer after ``seconds`` at the latest: what reading the taxonomy took, the
-    analyser has less. What waits for no client has no need of either: a stored text is analysed
-    later, and better.
+    There is an answer after ``seconds`` at the latest, or by the client's own deadline: what
+    reading the taxonomy took, the analyser has less. What waits for no client has no need of
+    either: a stored text is analysed later, and better.
     """
-    ends = clock() + seconds
-    with fallback.standing_by(_PATIENCE_SECONDS):
+    ends = clock() + min(seconds, deadline.remaining())
+    async with fallback.standing_by(_PATIENCE_SECONDS):
         taxonomy = None
         if Feature.TOPICS in include:
-            taxonomy = read_taxonomy(tenant, taxonomies=taxonomies)
+            async with deadline.timeout("store", _STORE_SECONDS):
+                taxonomy = await read_taxonomy(tenant, taxonomies=taxonomies)
         options = AnalysisOptions(tier, include, taxonomy)
         try:
             left = ends - clock() - _FALLBACK_SECONDS
-            return Answers(analyser.analyse(texts, options, left))
+            return Answers(await analyser.analyse(texts, options, left))
         except UnavailableError as error:
             outage = error
-    return Answers(fallback.analyse(texts, options, ends - clock()), outage)
+    return Answers(await fallback.analyse(texts, options, ends - clock()), outage)

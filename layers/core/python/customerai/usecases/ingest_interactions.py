@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from customerai.domain.ids import keyed_entropy, make_id, random_entropy, truncate
-from customerai.domain.interaction import Interaction, NewInteraction
+from customerai.domain.interaction import Interaction
+from customerai.domain.new_interaction import NewInteraction
 from customerai.ports import IdempotencyKeys, Interactions
 
 
@@ -17,7 +18,7 @@ class IdempotencyKey:
     fingerprint: str
 
 
-def ingest_interactions(
+async def ingest_interactions(
     tenant: str,
     inputs: Mapping[int, NewInteraction],
     key: IdempotencyKey | None,
@@ -33,17 +34,20 @@ def ingest_interactions(
     was deleted in between is answered as before, and not stored again.
     Raises ``IdempotencyKeyReusedError``; a failure of one input is its outcome.
     """
-    now = received_at = truncate(now)
+    received_at = truncate(now)
+    is_repeat = False
     if key:
-        received_at = keys.claim(tenant, key.value, key.fingerprint, received_at)
+        claim = await keys.claim(tenant, key.value, key.fingerprint, received_at)
+        received_at, is_repeat = claim.received_at, not claim.is_first
     made = {
         place: _interaction(tenant, place, each, key, received_at) for place, each in inputs.items()
     }
     gone: frozenset[str] = frozenset()
-    if made and received_at != now:
-        gone = keys.buried(tenant, [each.id for each in made.values()])
+    if made and is_repeat:
+        gone = await keys.buried(tenant, [each.id for each in made.values()])
     stored = {place: each for place, each in made.items() if each.id not in gone}
-    errors = dict(zip(stored, interactions.add(list(stored.values())), strict=True))
+    outcomes = await interactions.add(list(stored.values()))
+    errors = dict(zip(stored, outcomes, strict=True))
     return {place: errors.get(place) or each for place, each in made.items()}
 
 

@@ -8,7 +8,7 @@ from customerai.domain.taxonomy import Taxonomy
 from customerai.ports import Taxonomies
 
 
-def replace_taxonomy(
+async def replace_taxonomy(
     tenant: str, taxonomy: Taxonomy, known: Container[str], *, taxonomies: Taxonomies
 ) -> None:
     """Put ``taxonomy`` in the place of one whose version is in ``known``.
@@ -16,9 +16,9 @@ def replace_taxonomy(
     While a tenant has set none, that is the default one. What is already there counts as done, so
     a repeat of a request whose answer got lost does not fail. Raises ``VersionConflictError``.
     """
-    stored = taxonomies.get(tenant)
+    stored = await taxonomies.get(tenant)
     if stored == taxonomy:
         return
     if (stored or DEFAULT_TAXONOMY).version not in known:
         raise VersionConflictError("The taxonomy has been changed meanwhile; read it again.")
-    taxonomies.replace(tenant, taxonomy, stored.version if stored else None)
+    await taxonomies.replace(tenant, taxonomy, stored.version if stored else None)

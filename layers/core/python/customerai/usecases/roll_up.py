@@ -21,7 +21,7 @@ class InteractionChange:
     """Removed by the store because its time to live was over: stays counted."""
 
 
-def roll_up(
+async def roll_up(
     shard: str,
     changes: Sequence[InteractionChange],
     *,
@@ -36,10 +36,10 @@ def roll_up(
             sequenced = SequencedChange(each.sequence, counters)
             for key in aggregates_of(each.ref.tenant, each.ref.id):
                 by_aggregate[key].append(sequenced)
-    rollups.apply(shard, by_aggregate)
+    await rollups.apply(shard, by_aggregate)
     arrived = [each.ref for each in changes if each.old is None and _waits(each.new)]
     if arrived:
-        queue.send(arrived)
+        await queue.send(arrived)
 
 
 def _waits(state: State | None) -> bool:

@@ -1,6 +1,7 @@
 """What customers said in a range of time, in numbers: as a whole, or window by window."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from customerai.domain.errors import InvalidParameterError
@@ -11,31 +12,43 @@ from customerai.ports import Rollups, States
 MAX_POINTS = 1_000
 
 
-def summarise(
-    tenant: str, start: datetime, end: datetime, *, rollups: Rollups, states: States
+async def summarise(
+    tenant: str,
+    start: datetime,
+    end: datetime,
+    counters: AbstractSet[str] | None = None,
+    *,
+    rollups: Rollups,
+    states: States,
 ) -> Totals:
-    """Totals over [start, end): whole windows from the rollups, partial hours from the items."""
+    """Totals over [start, end): whole windows from the rollups, partial hours from the items.
+
+    Of ``counters`` at least, or of all.
+    """
     totals = Totals()
     for segment in segments(start, end):
         if segment.interval is None:
-            for state in states.states(tenant, segment.start, segment.end):
+            async for state in states.states(tenant, segment.start, segment.end):
                 totals.add(state.contribution())
         else:
-            for window in rollups.read(tenant, segment.interval, segment.start, segment.end):
+            windows = rollups.read(tenant, segment.interval, segment.start, segment.end, counters)
+            async for window in windows:
                 totals.add(window.counters)
     return totals
 
 
-def summarise_by_window(
+async def summarise_by_window(
     tenant: str,
     interval: Interval,
     start: datetime,
     end: datetime,
+    counters: AbstractSet[str] | None = None,
     *,
     rollups: Rollups,
     states: States,
-) -> Iterator[tuple[datetime, Totals]]:
-    """(start of the window, totals of its part in [start, end)) for every window, empty or not.
+) -> AsyncIterator[tuple[datetime, Totals]]:
+    """(start of the window, totals of its part in [start, end)) for every window, empty or not:
+    of ``counters`` at least, or of all.
 
     Raises ``InvalidParameterError`` where there would be more than 1,000.
     """
@@ -45,7 +58,8 @@ def summarise_by_window(
             "from", f"the range holds more than {MAX_POINTS} windows of one {interval}"
         )
     whole: dict[datetime, Totals] = {}
-    for window in rollups.read(tenant, interval, interval.ceil(start), interval.floor(end)):
+    stored = rollups.read(tenant, interval, interval.ceil(start), interval.floor(end), counters)
+    async for window in stored:
         whole.setdefault(window.start, Totals()).add(window.counters)
     while first < last:
         following = first + interval.length
@@ -53,5 +67,5 @@ def summarise_by_window(
             yield first, whole.get(first, Totals())
         else:
             part = max(start, first), min(end, following)
-            yield first, summarise(tenant, *part, rollups=rollups, states=states)
+            yield first, await summarise(tenant, *part, counters, rollups=rollups, states=states)
         first = following

@@ -4,25 +4,34 @@ The tables are the only durable truth: whatever a queue lost, or gave up on, is 
 """
 
 from datetime import datetime
-from itertools import islice
 
-from customerai.ports import Analyses, AnalysisQueue
+from customerai.domain.interaction import InteractionRef
+from customerai.ports import AnalysisQueue, Backlog
 
 _BATCH = 100
 _MOST = 10_000
 """What one sweep sends at the most; the next one goes on."""
 
 
-def sweep_pending(received_before: datetime, *, analyses: Analyses, queue: AnalysisQueue) -> int:
+async def sweep_pending(
+    received_before: datetime, *, backlog: Backlog, queue: AnalysisQueue
+) -> int:
     """How many were sent; what was received later is taken to be on its way.
 
     While the queue holds work nothing is sent: what waits is most likely in there already.
     """
-    if not queue.is_empty():
+    if not await queue.is_empty():
         return 0
-    waiting = islice(analyses.pending(received_before), _MOST)
     sent = 0
-    while batch := list(islice(waiting, _BATCH)):
-        queue.send(batch)
-        sent += len(batch)
-    return sent
+    batch: list[InteractionRef] = []
+    async for ref in backlog.pending(received_before):
+        batch.append(ref)
+        if len(batch) == _BATCH:
+            await queue.send(batch)
+            sent += len(batch)
+            batch = []
+        if sent == _MOST:
+            return sent
+    if batch:
+        await queue.send(batch)
+    return sent + len(batch)

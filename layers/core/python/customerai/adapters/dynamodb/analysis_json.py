@@ -16,19 +16,9 @@ A feature that was not analysed has no key. Confidences have four digits.
 import json
 from typing import Any
 
-from customerai.domain.analysis import (
-    Analysis,
-    Aspect,
-    Feature,
-    Intent,
-    IntentMatch,
-    Language,
-    Tier,
-    TopicMatch,
-    Urgency,
-    UrgencyMatch,
-)
-from customerai.domain.sentiment import Sentiment, SentimentLabel
+import msgspec
+
+from customerai.domain.analysis import Analysis, Feature, IntentMatch, UrgencyMatch
 
 _DIGITS = 4
 
@@ -55,31 +45,24 @@ def dump_analysis(analysis: Analysis) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
-def load_analysis(content: str | None, sentiment: Sentiment, text: str) -> Analysis:
-    """The analysis of ``text``; items from before there was more than a sentiment have no content.
+class StoredAnalysis(msgspec.Struct, gc=False):
+    """As it is stored. Null in ``intent`` or ``urgency`` is an answer: the model abstains."""
 
-    All that analysed those was the full tier.
-    """
-    found: dict[str, Any] = json.loads(content) if content else {"tier": Tier.FULL}
-    intent, urgency, language = found.get("intent"), found.get("urgency"), found.get("language")
-    aspects, topics = found.get("aspects"), found.get("topics")
-    return Analysis(
-        sentiment,
-        Tier(found["tier"]),
-        abstained=found.get("abstained", False),
-        features=frozenset(feature for feature in Feature if feature in found),
-        aspects=None
-        if aspects is None
-        else tuple(
-            Aspect(text[start:end], start, end, SentimentLabel(label), confidence)
-            for start, end, label, confidence in aspects
-        ),
-        topics=None if topics is None else tuple(TopicMatch(*each) for each in topics),
-        taxonomy=found.get("taxonomy"),
-        intent=IntentMatch(Intent(intent[0]), intent[1]) if intent else None,
-        urgency=UrgencyMatch(Urgency(urgency[0]), urgency[1]) if urgency else None,
-        language=Language(*language) if language else None,
-    )
+    tier: str
+    abstained: bool = False
+    aspects: tuple[tuple[int, int, str, float], ...] | None = None
+    topics: tuple[tuple[str, float], ...] | None = None
+    taxonomy: str | None = None
+    intent: tuple[str, float] | None = None
+    urgency: tuple[str, float] | None = None
+    language: tuple[str, float, bool] | None = None
+
+
+_DECODER = msgspec.json.Decoder(StoredAnalysis)
+
+
+def decode_analysis(content: str) -> StoredAnalysis:
+    return _DECODER.decode(content)
 
 
 def _pair(found: IntentMatch | UrgencyMatch | None) -> list[Any] | None:

@@ -1,252 +1,240 @@
-"""The interactions table as the HTTP functions use it: pynamodb for writes and single reads, bare
-queries for lists, whose items it decodes all the same."""
+"""The interactions table as the HTTP functions use it: pynamodb for writes, the lean client for
+reads. A tenant's shards are read side by side, and only those that can hold what is asked for."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DeleteError, PutError
-from pynamodb.models import Model
+from functools import partial
 
 from customerai.adapters import aws
-from customerai.adapters.dynamodb.analysis_json import load_analysis
-from customerai.adapters.dynamodb.connection import TableConnection, reporting
-from customerai.adapters.dynamodb.query import Item, Query, read_items, read_pages
+from customerai.adapters.dynamodb import access_patterns as patterns
+from customerai.adapters.dynamodb.access_paths import AccessPath, access_path
+from customerai.adapters.dynamodb.blocking import all_off_the_loop
+from customerai.adapters.dynamodb.reads import (
+    Item,
+    Pages,
+    Query,
+    read_all,
+    read_item,
+    read_items,
+)
 from customerai.adapters.dynamodb.rows import (
     index_key,
+    key_of,
     partition,
     partition_of_shard,
     state_of,
 )
-from customerai.domain.analysis import Analysis
-from customerai.domain.errors import UnavailableError
+from customerai.adapters.dynamodb.shard_schedules import schedules_of
+from customerai.adapters.dynamodb.stored_interaction import StoredInteraction, projection, view
 from customerai.domain.ids import first_id_at, id_before
-from customerai.domain.interaction import Channel, Interaction
+from customerai.domain.interaction import Interaction
+from customerai.domain.interaction_view import InteractionView
 from customerai.domain.rollup import PENDING, State
-from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
-from customerai.domain.shards import all_shards
-from customerai.ports import InteractionFilter, Page
+from customerai.domain.shards import Schedule
+from customerai.ports import WHOLE, InteractionFilter, Page, Reading, ShardSchedules
+from customerai.resilience.fan_out import fan_out
 
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 _FILTERED_PAGE = 250
 _FILTERED_PAGES = 8
 """Effort for conditions that no index holds: so many items a page, so many pages a shard."""
-
-
-class _Row(Model):
-    class Meta(TableConnection):
-        pass
-
-    pk = UnicodeAttribute(hash_key=True)
-    id = UnicodeAttribute(range_key=True)
-    by_customer = UnicodeAttribute()
-    by_channel = UnicodeAttribute()
-    pending = UnicodeAttribute(null=True)
-    customer_id = UnicodeAttribute()
-    channel = UnicodeAttribute()
-    text = UnicodeAttribute()
-    occurred_at = UnicodeAttribute()
-    received_at = UnicodeAttribute()
-    product = UnicodeAttribute(null=True)
-    rating = NumberAttribute(null=True)
-    language = UnicodeAttribute(null=True)
-    metadata = JSONAttribute(null=True)
-    sentiment = UnicodeAttribute(null=True)
-    scores = JSONAttribute(null=True)
-    model = UnicodeAttribute(null=True)
-    analysis = UnicodeAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
     """What one shard gave: its matches, and the id it came down to where more may follow."""
 
-    items: list[Item]
+    items: list[StoredInteraction]
     reached: str | None
 
 
 class DynamoDBInteractions:
     """``customerai.ports.Interactions`` and ``States`` on the interactions table."""
 
-    def __init__(self, table: str) -> None:
-        _Row.Meta.table_name = table
-        # Both clients now, on one thread: the pool's threads would each make their own.
-        _ = _Row._get_connection().connection.client
-        aws.dynamodb()
+    def __init__(self, table: str, schedules: ShardSchedules) -> None:
         self._table = table
-        self._pool = ThreadPoolExecutor(aws.CONCURRENCY, thread_name_prefix="interactions")
+        self._schedules = schedules
 
-    def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
-        if len(interactions) == 1:
-            return [_put(interactions[0])]
-        return list(self._pool.map(_put, interactions))
-
-    def get(self, tenant: str, interaction_id: str) -> Interaction | None:
-        pk = partition(tenant, interaction_id)
-        try:
-            with reporting("store"):
-                return _interaction(tenant, _Row.get(pk, interaction_id, consistent_read=True))
-        except _Row.DoesNotExist:
-            return None
-
-    def remove(self, tenant: str, interaction_id: str) -> bool:
-        row = _Row(partition(tenant, interaction_id), interaction_id)
-        try:
-            with reporting("store"):
-                row.delete(condition=_Row.id.exists())
-        except DeleteError as error:
-            if error.cause_response_code == _CONDITION_FAILED:
-                return False
-            raise
-        return True
-
-    def probe(self) -> None:
-        """Raises ``UnavailableError`` where the table does not serve reads."""
-        self.get("health", first_id_at(datetime.now(UTC)))
-
-    def page(self, tenant: str, where: InteractionFilter, after: str | None, limit: int) -> Page:
-        reaches = [self._reach(tenant, shard, where, after, limit) for shard in all_shards()]
-        # Below the highest point that a shard came down to, that shard may still hold newer rows.
-        frontier = max((reach.reached for reach in reaches if reach.reached), default=None)
-        items = sorted(
-            (
-                item
-                for reach in reaches
-                for item in reach.items
-                if frontier is None or item["id"]["S"] >= frontier
-            ),
-            key=lambda item: str(item["id"]["S"]),
-            reverse=True,
+    async def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
+        found = await schedules_of((each.tenant for each in interactions), self._schedules)
+        outcomes = await all_off_the_loop(
+            [partial(self._put, each, found[each.tenant]) for each in interactions]
         )
-        resume = items[limit - 1]["id"]["S"] if len(items) > limit else frontier
-        items = items[:limit]
-        if _access_path(where)[0]:
-            # An index may lag behind: what is read whole is held against the filter again.
-            whole = read_items(self._table, [{k: item[k] for k in ("pk", "id")} for item in items])
-            matching = (item for item in whole if _holds(item, where))
-            items = sorted(matching, key=lambda item: str(item["id"]["S"]), reverse=True)
-        return Page([_interaction(tenant, _Row.from_raw_data(item)) for item in items], resume)
+        return [each if isinstance(each, Exception) else None for each in outcomes]
 
-    def states(self, tenant: str, start: datetime, end: datetime) -> Iterator[State]:
-        for shard in all_shards():
-            query = Query(
-                self._table,
-                ("pk", partition_of_shard(tenant, shard)),
-                "id",
-                first=first_id_at(start),
-                last=id_before(first_id_at(end)),
-                projection=("channel", "sentiment", "score"),
-            )
-            for page in read_pages(query):
-                for item in page.items:
-                    yield state_of(item)
+    async def remove(self, tenant: str, interaction_ids: Sequence[str]) -> list[bool | Exception]:
+        schedule = await self._schedules.of(tenant)
+        return await all_off_the_loop(
+            [
+                partial(self._delete, partition(tenant, each, schedule), each)
+                for each in interaction_ids
+            ]
+        )
 
-    def _reach(
-        self, tenant: str, shard: int, where: InteractionFilter, after: str | None, limit: int
-    ) -> _Reach:
-        pk = partition_of_shard(tenant, shard)
-        index, value, rest = _access_path(where)
+    async def get(
+        self, tenant: str, interaction_id: str, reading: Reading = WHOLE
+    ) -> InteractionView | None:
+        item = await read_item(
+            patterns.GET_INTERACTION,
+            self._table,
+            key_of(tenant, interaction_id, await self._schedules.of(tenant)),
+            StoredInteraction,
+            projection=projection(reading.fields),
+            strong=reading.strong,
+        )
+        return view(item, reading.fields) if item else None
+
+    async def get_many(
+        self, tenant: str, interaction_ids: Sequence[str], reading: Reading = WHOLE
+    ) -> dict[str, InteractionView]:
+        schedule = await self._schedules.of(tenant)
+        items = await read_items(
+            patterns.GET_INTERACTIONS,
+            self._table,
+            [key_of(tenant, each, schedule) for each in dict.fromkeys(interaction_ids)],
+            StoredInteraction,
+            projection=projection(reading.fields),
+            strong=reading.strong,
+        )
+        return {item.id.value: view(item, reading.fields) for item in items}
+
+    async def probe(self) -> None:
+        """Raises ``UnavailableError`` where the table does not serve reads."""
+        await self.get("health", first_id_at(datetime.now(UTC)))
+
+    async def page(
+        self,
+        tenant: str,
+        where: InteractionFilter,
+        after: str | None,
+        limit: int,
+        reading: Reading = WHOLE,
+    ) -> Page:
+        schedule = await self._schedules.of(tenant)
+        path = access_path(where, strong=reading.strong)
+        first = first_id_at(where.start) if where.start else None
         ends = [after] if after else []
         if where.end is not None:
             ends.append(first_id_at(where.end))
-        query = Query(
-            self._table,
-            (index or "pk", index_key(pk, value) if value else pk),
-            "id",
-            first=first_id_at(where.start) if where.start else None,
-            last=id_before(min(ends)) if ends else None,
-            index=index,
-            equal=rest,
-            newest_first=True,
-            # One more than asked for tells whether there is a next page.
-            page_size=_FILTERED_PAGE if rest else limit + 1,
+        last = id_before(min(ends)) if ends else None
+        reaches = await fan_out(
+            lambda shard: self._reach(
+                path, partition_of_shard(tenant, shard), (first, last), limit, reading
+            ),
+            schedule.shards_up_to(last),
+            limit=aws.CONCURRENCY,
         )
-        items: list[Item] = []
+        # Below the highest point that a shard came down to, that shard may still hold newer rows.
+        frontier = max((reach.reached for reach in reaches if reach.reached), default=None)
+        items = _newest_first(
+            [
+                item
+                for reach in reaches
+                for item in reach.items
+                if frontier is None or item.id.value >= frontier
+            ]
+        )
+        resume = items[limit - 1].id.value if len(items) > limit else frontier
+        items = items[:limit]
+        if path.pattern.index and items:
+            items = await self._whole(tenant, schedule, items, where, reading)
+        return Page([view(item, reading.fields) for item in items], resume)
+
+    async def states(self, tenant: str, start: datetime, end: datetime) -> AsyncIterator[State]:
+        schedule = await self._schedules.of(tenant)
+        first, last = first_id_at(start), id_before(first_id_at(end))
+        queries = [
+            Query(
+                patterns.COUNT_STATES,
+                self._table,
+                ("pk", partition_of_shard(tenant, shard)),
+                "id",
+                first=first,
+                last=last,
+            )
+            for shard in schedule.shards_up_to(last)
+        ]
+        async for items in read_all(queries, Item):
+            for item in items:
+                yield state_of(item)
+
+    def _put(self, interaction: Interaction, schedule: Schedule) -> None:
+        from customerai.adapters.dynamodb.models import put_interaction
+
+        pk = partition(interaction.tenant, interaction.id, schedule)
+        put_interaction(self._table, pk, interaction)
+
+    def _delete(self, pk: str, interaction_id: str) -> bool:
+        from customerai.adapters.dynamodb.models import delete_interaction
+
+        return delete_interaction(self._table, pk, interaction_id)
+
+    async def _reach(
+        self,
+        path: AccessPath,
+        pk: str,
+        bounds: tuple[str | None, str | None],
+        limit: int,
+        reading: Reading,
+    ) -> _Reach:
+        index = path.pattern.index
+        query = Query(
+            path.pattern,
+            self._table,
+            (index or "pk", index_key(pk, path.value) if path.value else pk),
+            "id",
+            first=bounds[0],
+            last=bounds[1],
+            equal=path.rest,
+            # Of an index only the ids are needed: its items are read whole from the table.
+            projection=() if index else projection(reading.fields),
+            newest_first=True,
+            strong=reading.strong,
+            # One more than asked for tells whether there is a next page.
+            page_size=_FILTERED_PAGE if path.rest else limit + 1,
+        )
+        items: list[StoredInteraction] = []
         reached: str | None = None
-        for number, page in enumerate(read_pages(query), 1):
+        pages = Pages(query, StoredInteraction)
+        for _ in range(_FILTERED_PAGES):
+            page = await pages.next()
             items += page.items
             reached = page.reached
-            if len(items) > limit or number == _FILTERED_PAGES:
+            if reached is None or len(items) > limit:
                 break
         return _Reach(items, reached)
 
+    async def _whole(
+        self,
+        tenant: str,
+        schedule: Schedule,
+        found: Sequence[StoredInteraction],
+        where: InteractionFilter,
+        reading: Reading,
+    ) -> list[StoredInteraction]:
+        """An index may lag behind: what is read from the table is held against the filter again.
 
-def _access_path(where: InteractionFilter) -> tuple[str | None, str | None, dict[str, str | None]]:
-    """The index that narrows most, the value in its key, and the conditions left to filter by."""
-    conditions: dict[str, tuple[str, str | None]] = {}
-    if where.customer_id is not None:
-        conditions["by_customer"] = "customer_id", where.customer_id
-    if where.sentiment is not None and where.sentiment != PENDING:
-        conditions["by_sentiment"] = "sentiment", where.sentiment
-    if where.channel is not None:
-        conditions["by_channel"] = "channel", where.channel
-    if where.sentiment == PENDING:
-        conditions[PENDING] = "sentiment", None
-    if not conditions:
-        return None, None, {}
-    index = next(iter(conditions))
-    _, value = conditions.pop(index)
-    return index, value, dict(conditions.values())
+        Strongly, or else what the index knows already might be missing from what is read here.
+        """
+        items = await read_items(
+            patterns.GET_INTERACTIONS,
+            self._table,
+            [key_of(tenant, item.id.value, schedule) for item in found],
+            StoredInteraction,
+            projection=projection(reading.fields, ("customer_id", "channel", "sentiment")),
+            strong=True,
+        )
+        return _newest_first([item for item in items if _holds(item, where)])
 
 
-def _holds(item: Item, where: InteractionFilter) -> bool:
-    sentiment = item.get("sentiment", {"S": PENDING})["S"]
+def _newest_first(items: list[StoredInteraction]) -> list[StoredInteraction]:
+    return sorted(items, key=lambda item: item.id.value, reverse=True)
+
+
+def _holds(item: StoredInteraction, where: InteractionFilter) -> bool:
+    sentiment = item.sentiment.value if item.sentiment else PENDING
     return (
-        where.customer_id in (None, item["customer_id"]["S"])
-        and where.channel in (None, item["channel"]["S"])
+        (where.customer_id is None or item.customer_id.value == where.customer_id)  # type: ignore[union-attr]
+        and (where.channel is None or item.channel.value == where.channel)  # type: ignore[union-attr]
         and where.sentiment in (None, sentiment)
     )
-
-
-def _put(interaction: Interaction) -> Exception | None:
-    pk = partition(interaction.tenant, interaction.id)
-    row = _Row(
-        pk,
-        interaction.id,
-        by_customer=index_key(pk, interaction.customer_id),
-        by_channel=index_key(pk, interaction.channel),
-        pending=pk,
-        customer_id=interaction.customer_id,
-        channel=interaction.channel,
-        text=interaction.text,
-        occurred_at=interaction.occurred_at.isoformat(),
-        received_at=interaction.received_at.isoformat(),
-        product=interaction.product,
-        rating=interaction.rating,
-        language=interaction.language,
-        metadata=interaction.metadata or None,
-    )
-    try:
-        with reporting("store"):
-            row.save(condition=_Row.id.does_not_exist())
-    except PutError as error:
-        return None if error.cause_response_code == _CONDITION_FAILED else error
-    except UnavailableError as error:
-        return error
-    return None
-
-
-def _interaction(tenant: str, row: _Row) -> Interaction:
-    return Interaction(
-        tenant=tenant,
-        id=row.id,
-        received_at=datetime.fromisoformat(row.received_at),
-        occurred_at=datetime.fromisoformat(row.occurred_at),
-        customer_id=row.customer_id,
-        channel=Channel(row.channel),
-        text=row.text,
-        product=row.product,
-        rating=row.rating,
-        language=row.language,
-        metadata=row.metadata or {},
-        analysis=_analysis(row),
-    )
-
-
-def _analysis(row: _Row) -> Analysis | None:
-    if row.sentiment is None:
-        return None
-    sentiment = Sentiment(SentimentLabel(row.sentiment), Scores(*row.scores), row.model)
-    return load_analysis(row.analysis, sentiment, row.text)

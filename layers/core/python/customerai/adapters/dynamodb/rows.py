@@ -2,7 +2,7 @@
 
 | attribute | what |
 |---|---|
-| pk | ``{tenant}#{shard}`` |
+| pk | ``{tenant}#{shard}``; the shard follows from the tenant's schedule and the id |
 | id | the interaction's id, which sorts by time |
 | by_customer, by_channel, by_sentiment | hash key of the index of that name, ``{pk}#{value}`` |
 | pending | hash key of the sparse index of what waits for its analysis; equal to pk |
@@ -17,11 +17,11 @@ from typing import Any
 from customerai.domain.ids import is_id
 from customerai.domain.interaction import InteractionRef
 from customerai.domain.rollup import State
-from customerai.domain.shards import shard_of
+from customerai.domain.shards import Schedule, shard_of
 
 
-def partition(tenant: str, interaction_id: str) -> str:
-    return partition_of_shard(tenant, shard_of(interaction_id))
+def partition(tenant: str, interaction_id: str, schedule: Schedule) -> str:
+    return partition_of_shard(tenant, shard_of(interaction_id, schedule))
 
 
 def partition_of_shard(tenant: str, shard: int) -> str:
@@ -32,8 +32,8 @@ def index_key(pk: str, value: str) -> str:
     return f"{pk}#{value}"
 
 
-def item_key(ref: InteractionRef) -> dict[str, Any]:
-    return {"pk": {"S": partition(ref.tenant, ref.id)}, "id": {"S": ref.id}}
+def key_of(tenant: str, interaction_id: str, schedule: Schedule) -> dict[str, Any]:
+    return {"pk": {"S": partition(tenant, interaction_id, schedule)}, "id": {"S": interaction_id}}
 
 
 def ref_of(item: Mapping[str, Any]) -> InteractionRef:

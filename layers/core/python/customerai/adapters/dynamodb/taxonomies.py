@@ -1,5 +1,5 @@
-"""Each tenant's taxonomy, one item of the settings table: bare client, because a consumer reads it
-as well.
+"""Each tenant's taxonomy, one item of the settings table: the lean client, because a consumer reads
+it as well.
 
 | attribute | what |
 |---|---|
@@ -12,6 +12,9 @@ as well.
 from typing import Any
 
 from customerai.adapters import aws
+from customerai.adapters.aws.errors import CONDITION_FAILED, ServiceError, reporting
+from customerai.adapters.dynamodb import access_patterns as patterns
+from customerai.adapters.dynamodb.reads import Item, read_item
 from customerai.domain.errors import VersionConflictError
 from customerai.domain.taxonomy import Taxonomy, Topic
 
@@ -24,43 +27,55 @@ class DynamoDBTaxonomies:
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def get(self, tenant: str) -> Taxonomy | None:
-        with aws.reporting("store"):
-            answer = aws.dynamodb().get_item(
-                TableName=self._table, Key=_key(tenant), ConsistentRead=True
-            )
-        item: dict[str, Any] | None = answer.get("Item")
+    async def get(self, tenant: str) -> Taxonomy | None:
+        item = await read_item(patterns.GET_TAXONOMY, self._table, _key(tenant), Item, strong=True)
         if item is None:
             return None
         return Taxonomy(item["version"]["S"], tuple(map(_topic, item["topics"]["L"])))
 
-    def replace(self, tenant: str, taxonomy: Taxonomy, expected: str | None) -> None:
-        client = aws.dynamodb()
+    async def version(self, tenant: str) -> str | None:
+        item = await read_item(
+            patterns.GET_TAXONOMY,
+            self._table,
+            _key(tenant),
+            Item,
+            projection=("version",),
+            strong=True,
+        )
+        return item["version"]["S"] if item else None
+
+    async def replace(self, tenant: str, taxonomy: Taxonomy, expected: str | None) -> None:
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
         if expected is not None:
             condition = {
                 "ConditionExpression": "version = :expected",
                 "ExpressionAttributeValues": {":expected": {"S": expected}},
             }
-        item: dict[str, Any] = {
+        item: Item = {
             **_key(tenant),
             "version": {"S": taxonomy.version},
             "topics": {"L": [_attributes(topic) for topic in taxonomy.topics]},
         }
         try:
-            with aws.reporting("store"):
-                client.put_item(TableName=self._table, Item=item, **condition)
-        except client.exceptions.ConditionalCheckFailedException:
+            with reporting("store"):
+                await aws.dynamodb().call(
+                    "PutItem", {"TableName": self._table, "Item": item, **condition}
+                )
+        except ServiceError as error:
+            if error.code != CONDITION_FAILED:
+                raise
+            if await self.version(tenant) == taxonomy.version:
+                return  # our own, whose answer got lost
             raise VersionConflictError(
                 "The taxonomy has been changed meanwhile; read it again."
             ) from None
 
 
-def _key(tenant: str) -> dict[str, Any]:
+def _key(tenant: str) -> Item:
     return {"pk": {"S": tenant}, "sk": {"S": _SETTING}}
 
 
-def _attributes(topic: Topic) -> dict[str, Any]:
+def _attributes(topic: Topic) -> Item:
     return {
         "M": {
             "id": {"S": topic.id},
@@ -70,7 +85,7 @@ def _attributes(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _topic(attribute: dict[str, Any]) -> Topic:
+def _topic(attribute: Item) -> Topic:
     fields = attribute["M"]
     examples = tuple(example["S"] for example in fields["examples"]["L"])
     return Topic(fields["id"]["S"], fields["label"]["S"], examples)

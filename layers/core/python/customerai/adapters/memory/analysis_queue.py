@@ -12,11 +12,11 @@ class MemoryAnalysisQueue:
 
     sent: list[InteractionRef] = field(default_factory=list)
 
-    def send(self, refs: Sequence[InteractionRef]) -> None:
+    async def send(self, refs: Sequence[InteractionRef]) -> None:
         self.sent.extend(refs)
 
-    def is_empty(self) -> bool:
+    async def is_empty(self) -> bool:
         return not self.sent
 
-    def probe(self) -> None:
+    async def probe(self) -> None:
         """A list always serves."""

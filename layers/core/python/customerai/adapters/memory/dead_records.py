@@ -11,5 +11,5 @@ class MemoryDeadRecords:
 
     kept: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def keep(self, name: str, record: Mapping[str, Any]) -> None:
+    async def keep(self, name: str, record: Mapping[str, Any]) -> None:
         self.kept[name] = record

@@ -1,6 +1,6 @@
 """Interactions, their analyses and idempotency keys in dictionaries."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,8 +8,9 @@ from customerai.domain.analysis import Analysis
 from customerai.domain.errors import IdempotencyKeyReusedError
 from customerai.domain.ids import instant_of
 from customerai.domain.interaction import Interaction, InteractionRef
+from customerai.domain.interaction_view import InteractionView, view_of
 from customerai.domain.rollup import MILLION, PENDING, State
-from customerai.ports import InteractionFilter, Page
+from customerai.ports import WHOLE, Claim, InteractionFilter, Page, Reading
 
 
 def state_of(interaction: Interaction) -> State:
@@ -21,19 +22,35 @@ def state_of(interaction: Interaction) -> State:
 
 @dataclass
 class MemoryInteractions:
-    """``Interactions``, ``States`` and ``Analyses`` over one dictionary."""
+    """``Interactions``, ``States``, ``Analyses`` and ``Backlog`` over one dictionary."""
 
     stored: dict[InteractionRef, Interaction] = field(default_factory=dict)
 
-    def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
+    async def add(self, interactions: Sequence[Interaction]) -> list[Exception | None]:
         for interaction in interactions:
             self.stored.setdefault(interaction.ref, interaction)
         return [None] * len(interactions)
 
-    def get(self, tenant: str, interaction_id: str) -> Interaction | None:
-        return self.stored.get(InteractionRef(tenant, interaction_id))
+    async def get(
+        self, tenant: str, interaction_id: str, reading: Reading = WHOLE
+    ) -> InteractionView | None:
+        found = self.stored.get(InteractionRef(tenant, interaction_id))
+        return view_of(found, reading.fields) if found else None
 
-    def page(self, tenant: str, where: InteractionFilter, after: str | None, limit: int) -> Page:
+    async def get_many(
+        self, tenant: str, interaction_ids: Sequence[str], reading: Reading = WHOLE
+    ) -> dict[str, InteractionView]:
+        found = [self.stored.get(InteractionRef(tenant, each)) for each in interaction_ids]
+        return {each.id: view_of(each, reading.fields) for each in found if each}
+
+    async def page(
+        self,
+        tenant: str,
+        where: InteractionFilter,
+        after: str | None,
+        limit: int,
+        reading: Reading = WHOLE,
+    ) -> Page:
         matches = sorted(
             (
                 interaction
@@ -46,28 +63,32 @@ class MemoryInteractions:
             reverse=True,
         )
         more = len(matches) > limit
-        return Page(matches[:limit], matches[limit - 1].id if more else None)
+        items = [view_of(each, reading.fields) for each in matches[:limit]]
+        return Page(items, matches[limit - 1].id if more else None)
 
-    def remove(self, tenant: str, interaction_id: str) -> bool:
-        return self.stored.pop(InteractionRef(tenant, interaction_id), None) is not None
+    async def remove(self, tenant: str, interaction_ids: Sequence[str]) -> list[bool | Exception]:
+        return [
+            self.stored.pop(InteractionRef(tenant, each), None) is not None
+            for each in interaction_ids
+        ]
 
-    def states(self, tenant: str, start: datetime, end: datetime) -> Iterator[State]:
+    async def states(self, tenant: str, start: datetime, end: datetime) -> AsyncIterator[State]:
         for interaction in self.stored.values():
             if interaction.tenant == tenant and start <= instant_of(interaction.id) < end:
                 yield state_of(interaction)
 
-    def pending_texts(self, refs: Iterable[InteractionRef]) -> dict[InteractionRef, str]:
+    async def pending_texts(self, refs: Iterable[InteractionRef]) -> dict[InteractionRef, str]:
         found = {ref: self.stored[ref] for ref in refs if ref in self.stored}
         return {ref: item.text for ref, item in found.items() if item.analysis is None}
 
-    def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
+    async def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
         for ref, analysis in analyses.items():
             interaction = self.stored.get(ref)
             if interaction and interaction.analysis is None:
                 self.stored[ref] = replace(interaction, analysis=analysis)
         return []
 
-    def pending(self, received_before: datetime) -> Iterator[InteractionRef]:
+    async def pending(self, received_before: datetime) -> AsyncIterator[InteractionRef]:
         for ref, interaction in list(self.stored.items()):
             if interaction.analysis is None and interaction.received_at < received_before:
                 yield ref
@@ -90,16 +111,20 @@ class MemoryIdempotencyKeys:
     claims: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
     deleted: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
-    def claim(self, tenant: str, key: str, fingerprint: str, received_at: datetime) -> datetime:
+    async def claim(self, tenant: str, key: str, fingerprint: str, received_at: datetime) -> Claim:
+        is_first = (tenant, key) not in self.claims
         first_fingerprint, first_received_at = self.claims.setdefault(
             (tenant, key), (fingerprint, received_at)
         )
         if first_fingerprint != fingerprint:
             raise IdempotencyKeyReusedError("This Idempotency-Key was used for another request.")
-        return first_received_at
+        return Claim(first_received_at, is_first)
 
-    def bury(self, tenant: str, interaction_id: str, deleted_at: datetime) -> None:
-        self.deleted[tenant, interaction_id] = deleted_at
+    async def bury(
+        self, tenant: str, interaction_ids: Sequence[str], deleted_at: datetime
+    ) -> list[Exception | None]:
+        self.deleted |= {(tenant, each): deleted_at for each in interaction_ids}
+        return [None] * len(interaction_ids)
 
-    def buried(self, tenant: str, interaction_ids: Sequence[str]) -> frozenset[str]:
+    async def buried(self, tenant: str, interaction_ids: Sequence[str]) -> frozenset[str]:
         return frozenset(each for each in interaction_ids if (tenant, each) in self.deleted)

@@ -1,7 +1,8 @@
 """Counters by window in a dictionary, behind the same fence as the table's."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +23,9 @@ class MemoryRollups:
 
     aggregates: dict[tuple[AggregateKey, str], _Aggregate] = field(default_factory=dict)
 
-    def apply(self, shard: str, changes: Mapping[AggregateKey, Sequence[SequencedChange]]) -> None:
+    async def apply(
+        self, shard: str, changes: Mapping[AggregateKey, Sequence[SequencedChange]]
+    ) -> None:
         for key, sequenced in changes.items():
             aggregate = self.aggregates.setdefault((key, shard), _Aggregate())
             for each in sequenced:
@@ -30,11 +33,21 @@ class MemoryRollups:
                     aggregate.counters.update(each.counters)
                     aggregate.fence = each.sequence
 
-    def read(
-        self, tenant: str, interval: Interval, start: datetime, end: datetime
-    ) -> Iterator[WindowCounters]:
+    async def read(
+        self,
+        tenant: str,
+        interval: Interval,
+        start: datetime,
+        end: datetime,
+        counters: AbstractSet[str] | None = None,
+    ) -> AsyncIterator[WindowCounters]:
         for (key, _), aggregate in self.aggregates.items():
             if (key.tenant, key.interval) == (tenant, interval):
                 window_start = interval.window_start(key.window)
                 if start <= window_start < end:
-                    yield WindowCounters(window_start, dict(aggregate.counters))
+                    found = {
+                        name: amount
+                        for name, amount in aggregate.counters.items()
+                        if counters is None or name in counters
+                    }
+                    yield WindowCounters(window_start, found)

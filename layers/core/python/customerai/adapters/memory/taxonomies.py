@@ -12,11 +12,14 @@ class MemoryTaxonomies:
 
     stored: dict[str, Taxonomy] = field(default_factory=dict)
 
-    def get(self, tenant: str) -> Taxonomy | None:
+    async def get(self, tenant: str) -> Taxonomy | None:
         return self.stored.get(tenant)
 
-    def replace(self, tenant: str, taxonomy: Taxonomy, expected: str | None) -> None:
+    async def version(self, tenant: str) -> str | None:
         found = self.stored.get(tenant)
-        if (found.version if found else None) != expected:
+        return found.version if found else None
+
+    async def replace(self, tenant: str, taxonomy: Taxonomy, expected: str | None) -> None:
+        if await self.version(tenant) != expected:
             raise VersionConflictError("The taxonomy has been changed meanwhile; read it again.")
         self.stored[tenant] = taxonomy

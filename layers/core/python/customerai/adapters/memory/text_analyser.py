@@ -36,15 +36,15 @@ class LexiconTextAnalyser:
     version: str = "lexicon-1"
     serves: frozenset[Feature] = frozenset(Feature)
 
-    def analyse(
+    async def analyse(
         self,
         texts: Sequence[str],
         options: AnalysisOptions,
-        timeout: float,  # noqa: ARG002 - it answers at once
+        seconds: float,  # noqa: ARG002 - it answers at once
     ) -> list[Analysis]:
         return [self._analyse(text, options) for text in texts]
 
-    def probe(self) -> None:
+    async def probe(self) -> None:
         """A lexicon always serves."""
 
     def _analyse(self, text: str, options: AnalysisOptions) -> Analysis:

@@ -1,18 +1,16 @@
 """The models behind a SageMaker endpoint."""
 
-import json
 import math
-import random
-import time
+import re
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ValidationError
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from customerai.adapters import aws
-from customerai.adapters.patience import Patience
+from customerai.adapters.aws.errors import ServiceError, reporting
 from customerai.domain.analysis import (
     Analysis,
     AnalysisOptions,
@@ -28,17 +26,20 @@ from customerai.domain.analysis import (
 from customerai.domain.errors import ModelRejectedError, UnavailableError
 from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
 from customerai.domain.taxonomy import Taxonomy
+from customerai.resilience import deadline
+from customerai.resilience.breaker import CircuitBreaker
+from customerai.resilience.shedding import Priority
 
 _BUSY = frozenset({408, 429})
 _MAY_ABSTAIN = frozenset({Feature.INTENT, Feature.URGENCY})
 _PLAIN = AnalysisOptions()
-_LEAST_SECONDS = 0.05
-"""An attempt that has less time than this is not worth the model's."""
-_PAUSE_SECONDS = 0.05
-"""Before the second attempt, at the most; twice as long before each further one."""
+_MSGPACK = "application/msgpack"
+_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+_MODELS = re.compile(r"(?:^|[,;\s])models=([0-9a-f]{16})(?:$|[,;\s])")
+_encode = msgspec.msgpack.Encoder().encode
 
 
-class _Result(BaseModel):
+class _Result(msgspec.Struct):
     """What the container says of one text; fields that are not known here are not read."""
 
     label: SentimentLabel
@@ -48,86 +49,111 @@ class _Result(BaseModel):
     abstained: bool
     aspects: tuple[Aspect, ...] | None = None
     topics: tuple[TopicMatch, ...] | None = None
-    intent: IntentMatch | None = None
-    urgency: UrgencyMatch | None = None
+    intent: IntentMatch | UnsetType | None = UNSET
+    urgency: UrgencyMatch | UnsetType | None = UNSET
     language: Language | None = None
 
 
-class _Answer(BaseModel):
+class _Answer(msgspec.Struct):
     """``omitted`` are the features that no model in the container finds."""
 
     results: list[_Result]
     omitted: frozenset[Feature] = frozenset()
 
 
+_decode = msgspec.msgpack.Decoder(_Answer).decode
+
+
 class _MalformedAnswerError(Exception):
     """The container answers something else than was agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswers:
+    """One analysis a text, and the digest of the models that made them, if they tell it."""
+
+    analyses: list[Analysis]
+    models: str | None
+
+
+def model_breaker() -> CircuitBreaker:
+    """For whoever has something else to answer with while the models are down.
+
+    A client that waits for less than ``_TELLING_SECONDS`` tells nothing of them by giving up.
+    """
+    return CircuitBreaker("model", failure_rate=0.5, minimum_calls=5, window=10.0, open_seconds=2.0)
+
+
+_TELLING_SECONDS = 1.0
 
 
 class SageMakerTextAnalyser:
     """``customerai.ports.TextAnalyser``; nobody waits for it more than ``longest`` seconds.
 
-    The container is told how long it is waited for, so that it drops what nobody waits for.
+    The container is told how long it is waited for, so that it drops what nobody waits for, and
+    what else may go before it. While ``breaker`` is open nobody asks it.
     """
 
-    def __init__(self, endpoint: str, longest: float) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self,
+        endpoint: str,
+        longest: float,
+        *,
+        priority: Priority = Priority.STANDARD,
+        breaker: CircuitBreaker | None = None,
+    ) -> None:
+        self._path = f"/endpoints/{endpoint}/invocations"
         self._longest = longest
-        self._patience = Patience("model")
+        self._importance = "" if priority is Priority.STANDARD else f",priority={priority}"
+        self._breaker = breaker
 
-    def connect(self) -> None:
-        """Make the client now: the first call would spend more of its time on that than waiting."""
-        aws.sagemaker_runtime(self._longest)
-
-    def analyse(
-        self, texts: Sequence[str], options: AnalysisOptions, timeout: float
+    async def analyse(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
     ) -> list[Analysis]:
         """Raises ``UnavailableError`` for a malformed answer too: the next one may be whole."""
-        seconds = min(timeout, self._longest)
-        ends = time.monotonic() + seconds
-        body = json.dumps(_request(texts, options), ensure_ascii=False).encode()
+        return (await self.ask(texts, options, seconds)).analyses
+
+    async def ask(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
+    ) -> ModelAnswers:
+        """``analyse``, with the models that answered."""
+        breaker = self._breaker
+        if breaker is None:
+            return await self._ask(texts, options, seconds)
+        patience = min(seconds, deadline.remaining())
+        if patience >= _TELLING_SECONDS:
+            return await breaker.call(lambda: self._ask(texts, options, seconds))
+        # Given up from outside: the breaker does not count what it can't know the end of.
+        async with deadline.timeout("model", patience):
+            return await breaker.call(lambda: self._ask(texts, options, self._longest))
+
+    async def probe(self) -> None:
+        await self.analyse(["All is well."], _PLAIN, self._longest)
+
+    async def _ask(
+        self, texts: Sequence[str], options: AnalysisOptions, seconds: float
+    ) -> ModelAnswers:
+        body = _encode(_request(texts, options))
         try:
-            with aws.reporting("model"):
-                content = self._patience.wait(seconds, partial(self._invoke, body, ends))
-        except ClientError as error:
+            async with deadline.timeout("model", min(seconds, self._longest)):
+                with reporting("model"):
+                    answer = await aws.sagemaker_runtime().send(self._path, body, self._headers)
+        except ServiceError as error:
             raise _told(error) from error
         try:
-            return _analyses(texts, options, content)
-        except (_MalformedAnswerError, ValidationError) as error:
+            analyses = _analyses(texts, options, answer.body)
+        except (_MalformedAnswerError, msgspec.MsgspecError) as error:
             raise UnavailableError("model") from error
+        models = _MODELS.search(answer.headers.get(_ATTRIBUTES, ""))
+        return ModelAnswers(analyses, models[1] if models else None)
 
-    def probe(self) -> None:
-        self.analyse(["All is well."], _PLAIN, self._longest)
-
-    def _invoke(self, body: bytes, ends: float) -> bytes:
-        """Try again, after a pause with full jitter, while there is time for it until ``ends``.
-
-        Not where the container itself refuses or fails: it knows why, and is busy enough.
-        """
-        attempt = 0
-        while True:
-            left = ends - time.monotonic()
-            if left < _LEAST_SECONDS:
-                raise UnavailableError("model")
-            try:
-                return self._ask(body, left)
-            except (ClientError, BotoCoreError) as error:
-                attempt += 1
-                pause = random.uniform(0, _PAUSE_SECONDS * 2 ** (attempt - 1))  # noqa: S311
-                in_time = time.monotonic() + pause + _LEAST_SECONDS < ends
-                if attempt == aws.MAX_ATTEMPTS or not in_time or not aws.is_transient(error):
-                    raise
-            time.sleep(pause)
-
-    def _ask(self, body: bytes, left: float) -> bytes:
-        answer = aws.sagemaker_runtime(self._longest).invoke_endpoint(
-            EndpointName=self._endpoint,
-            ContentType="application/json",
-            Accept="application/json",
-            CustomAttributes=f"timeout-ms={left * 1_000:.0f}",
-            Body=body,
-        )
-        return answer["Body"].read()
+    def _headers(self) -> dict[str, str]:
+        left = deadline.remaining_milliseconds()
+        return {
+            "content-type": _MSGPACK,
+            "accept": _MSGPACK,
+            _ATTRIBUTES: f"timeout-ms={left}{self._importance}",
+        }
 
 
 def _request(texts: Sequence[str], options: AnalysisOptions) -> dict[str, Any]:
@@ -145,21 +171,21 @@ def _request(texts: Sequence[str], options: AnalysisOptions) -> dict[str, Any]:
     return request
 
 
-def _told(error: ClientError) -> Exception:
+def _told(error: ServiceError) -> Exception:
     """SageMaker wraps whatever the container answers, other than 200, as a ModelError.
 
     Its message names the account and its logs, so it goes no further than ours.
     """
-    if error.response["Error"]["Code"] != "ModelError":
+    if error.code != "ModelError":
         return error
-    status = error.response.get("OriginalStatusCode", 500)
+    status = error.content.get("OriginalStatusCode", 500)
     if isinstance(status, int) and 400 <= status < 500 and status not in _BUSY:
         return ModelRejectedError("The model does not take this input.")
     return UnavailableError("model")
 
 
 def _analyses(texts: Sequence[str], options: AnalysisOptions, content: bytes) -> list[Analysis]:
-    answer = _Answer.model_validate_json(content)
+    answer = _decode(content)
     if len(answer.results) != len(texts):
         raise _MalformedAnswerError(f"{len(answer.results)} answers for {len(texts)} texts")
     found = options.include - answer.omitted
@@ -195,14 +221,13 @@ def _analysis(
         aspects=result.aspects if Feature.ASPECTS in features else None,
         topics=topics,
         taxonomy=taxonomy.version if taxonomy and topics is not None else None,
-        intent=result.intent if Feature.INTENT in features else None,
-        urgency=result.urgency if Feature.URGENCY in features else None,
+        intent=(result.intent or None) if Feature.INTENT in features else None,
+        urgency=(result.urgency or None) if Feature.URGENCY in features else None,
         language=result.language if Feature.LANGUAGE in features else None,
     )
 
 
 def _answers(result: _Result, feature: Feature) -> bool:
     """Null is an answer where the model may abstain."""
-    if feature in _MAY_ABSTAIN:
-        return feature in result.model_fields_set
-    return getattr(result, feature) is not None
+    absent = UNSET if feature in _MAY_ABSTAIN else None
+    return getattr(result, feature) is not absent

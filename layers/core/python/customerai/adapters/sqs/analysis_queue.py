@@ -2,25 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from customerai.adapters import aws
+from customerai.adapters.aws.errors import reporting
 from customerai.domain.errors import UnavailableError
 from customerai.domain.ids import is_id
 from customerai.domain.interaction import InteractionRef
-
-if TYPE_CHECKING:
-    from types_boto3_sqs.literals import QueueAttributeNameType
+from customerai.resilience.fan_out import fan_out
 
 _BATCH = 10
 """Messages that one SendMessageBatch takes."""
 
-
-_DEPTHS: "list[QueueAttributeNameType]" = [
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-]
+_DEPTHS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
 
 class SQSAnalysisQueue:
@@ -28,32 +21,30 @@ class SQSAnalysisQueue:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        aws.sqs()  # made once here, not by each thread of the pool
-        self._pool = ThreadPoolExecutor(aws.CONCURRENCY, thread_name_prefix="queue")
 
-    def send(self, refs: Sequence[InteractionRef]) -> None:
+    async def send(self, refs: Sequence[InteractionRef]) -> None:
         batches = [refs[start : start + _BATCH] for start in range(0, len(refs), _BATCH)]
-        # map() raises the first failure; sending the rest again is harmless.
-        for _ in self._pool.map(self._send, batches):
-            pass
+        # The first failure ends it; sending all of it again is harmless.
+        await fan_out(self._send, batches, limit=aws.CONCURRENCY)
 
-    def is_empty(self) -> bool:
+    async def is_empty(self) -> bool:
         """By the queue's own estimate."""
-        with aws.reporting("queue"):
-            answer = aws.sqs().get_queue_attributes(QueueUrl=self._url, AttributeNames=_DEPTHS)
+        with reporting("queue"):
+            answer = await aws.sqs().call(
+                "GetQueueAttributes", {"QueueUrl": self._url, "AttributeNames": _DEPTHS}
+            )
         return not any(int(answer["Attributes"][depth]) for depth in _DEPTHS)
 
-    def probe(self) -> None:
-        self.is_empty()
+    async def probe(self) -> None:
+        await self.is_empty()
 
-    def _send(self, refs: Sequence[InteractionRef]) -> None:
-        with aws.reporting("queue"):
-            answer = aws.sqs().send_message_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(number), "MessageBody": to_message(ref)}
-                    for number, ref in enumerate(refs)
-                ],
+    async def _send(self, refs: Sequence[InteractionRef]) -> None:
+        entries = [
+            {"Id": str(number), "MessageBody": to_message(ref)} for number, ref in enumerate(refs)
+        ]
+        with reporting("queue"):
+            answer = await aws.sqs().call(
+                "SendMessageBatch", {"QueueUrl": self._url, "Entries": entries}
             )
         if answer.get("Failed"):
             raise UnavailableError("queue")
