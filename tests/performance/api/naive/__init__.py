@@ -1,0 +1,1 @@
+"""The usual stack, as a function: what our figures are held against."""

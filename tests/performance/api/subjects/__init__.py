@@ -1,0 +1,1 @@
+"""What runs inside a measured process; each file is loaded by its path."""
