@@ -39,6 +39,7 @@ SCOPES = (
     "taxonomy:read",
     "taxonomy:write",
     "analytics:read",
+    "platform:explain",
 )
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

@@ -144,7 +144,7 @@ def build_router(
 def _stored(outcome: Interaction | Exception) -> _Result:
     if isinstance(outcome, Interaction):
         return {"status": 201, "id": outcome.id}
-    logger.warning("not stored", exc_info=outcome)
+    logger.warning("not stored", reason=repr(outcome))
     return _failed(outcome)
 
 
@@ -159,7 +159,7 @@ def _removed(interaction_id: str, failure: Exception | None) -> _Result:
     if failure is None:
         return {"status": 204, "id": interaction_id}
     if not isinstance(failure, NotFoundError):
-        logger.warning("not deleted", exc_info=failure)
+        logger.warning("not deleted", reason=repr(failure))
     return {"id": interaction_id, **_failed(failure)}
 
 

@@ -59,7 +59,8 @@ class InteractionOut(BaseModel):
 class Count(BaseModel):
     """How many there are: ``value``, or at least so many where that is not ``exact``.
 
-    Counting them all would read them all: it becomes exact on the last page.
+    Counting them all would read them all: it becomes exact on the last page, and then counts those
+    that the pages have shown, whatever was stored or deleted meanwhile.
     """
 
     value: int

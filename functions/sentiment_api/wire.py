@@ -4,7 +4,15 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    WithJsonSchema,
+)
 from pydantic.config import JsonDict
 
 from customerai.domain.analysis import Analysis, Feature, RequestedTier
@@ -20,6 +28,7 @@ from customerai_http.analyses import (
     feature_fields,
     sentiment_fields,
 )
+from customerai_http.problems import Problem
 from customerai_http.readings import ReadParameters, sparse_fieldset, told_sparsely
 
 _TEXT = "The tent kept us dry all week, but one pole arrived bent."
@@ -50,8 +59,8 @@ def _may_repeat(schema: JsonDict) -> None:
     schema.pop("uniqueItems", None)
 
 
-def _not_too_long(texts: list[str]) -> list[str]:
-    if sum(map(len, texts)) > MAX_CALL_CHARACTERS:
+def _not_too_long(texts: list[Any]) -> list[Any]:
+    if sum(len(text) for text in texts if isinstance(text, str)) > MAX_CALL_CHARACTERS:
         raise ValueError(f"hold more than {MAX_CALL_CHARACTERS:,} characters together")
     return texts
 
@@ -90,11 +99,12 @@ class SentimentBatch(_Options):
     )
 
     texts: Annotated[
-        list[Text],
+        list[Annotated[Any, WithJsonSchema(TypeAdapter(Text).json_schema())]],
         Field(
             min_length=1,
             max_length=MAX_CALL_TEXTS,
-            description=f"Up to {MAX_CALL_CHARACTERS:,} characters together.",
+            description=f"Up to {MAX_CALL_CHARACTERS:,} characters together. One that is not valid "
+            "has an error for its result, and keeps no other from being analysed.",
         ),
         AfterValidator(_not_too_long),
     ]
@@ -136,12 +146,19 @@ class SentimentAnswer(SentimentOut, FeaturesOut, title="SentimentAnswer"):
         )
 
 
+class SentimentFailure(BaseModel):
+    """Why a text has no answer."""
+
+    status: int
+    error: Problem
+
+
 class SentimentResults(BaseModel):
-    """One answer a text, in order."""
+    """One answer a text, in order, or what is wrong with the text."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"results": [ANSWER_EXAMPLE]}]})
 
-    results: list[SentimentAnswer]
+    results: list[SentimentAnswer | SentimentFailure]
 
 
 class TopicOut(BaseModel, title="Topic"):

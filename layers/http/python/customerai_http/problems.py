@@ -1,6 +1,7 @@
 """Errors on the wire: application/problem+json (RFC 9457), one table from exception to problem."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from customerai.domain.errors import (
     DomainError,
@@ -145,7 +147,8 @@ def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Respo
 async def _domain_error(_: Request, error: Exception) -> Response:
     headers = {}
     if isinstance(error, UnavailableError):
-        logger.warning("unavailable", exc_info=error)
+        # Without a trace, which would say the same each time, and fill the log in an outage.
+        logger.warning("unavailable", part=error.part, reason=repr(error.__cause__))
         headers["retry-after"] = str(error.retry_after)
     if isinstance(error, UnauthorizedError):
         headers["www-authenticate"] = 'Bearer error="invalid_token"'
@@ -165,7 +168,7 @@ def _location(error: Mapping[str, Any]) -> tuple[str | int, ...]:
     return location
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
     if error.status_code == 400:  # FastAPI's word for a body that it can't even begin to read
         return respond(invalid([{"loc": (), "msg": str(error.detail)}]))
@@ -175,7 +178,18 @@ async def _http_error(_: Request, error: Exception) -> Response:
         status=error.status_code,
         detail=str(error.detail),
     )
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return respond(problem, {"allow": _methods(request)})
     return respond(problem, error.headers)
+
+
+def _methods(request: Request) -> str:
+    """Of all routes of the path: the router itself names the first one's."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods
+    return ", ".join(sorted(found))
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:

@@ -94,7 +94,7 @@ def measure(bench: Bench) -> list[Figure]:
                 )
                 for name in ("writes", "reads")
             }
-            turns["deletes"] = _deleted(ours, database, removed, bench.plan.rounds)
+            turns["deletes"] = _deleted(ours, database, removed, bench.plan.rounds // 2)
     return [
         compared(
             f"batch/single: {COUNT} {name}, {label}", take(batch), take(single), unit, note=_NOTE
@@ -105,7 +105,7 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def _deleted(ours: Subject, database: str, items: Sequence[Item], rounds: int) -> list[list[Turn]]:
-    """Turns of one call, before each of which the items are put again."""
+    """Turns of one call, before each of which the items are put again: that makes them long."""
     put(database, INTERACTIONS_TABLE, items)
     check(ours.answer("deletes, batch"), 204)
     turns: list[list[Turn]] = [[], []]

@@ -53,7 +53,7 @@ def measure(bench: Bench) -> list[Figure]:
         ):
             check(subject, pool)
             entries = [(subject, f"{pool} {way}") for way in ("kept", "new")]
-            kept, new = paired(entries, bench.plan.rounds, bench.plan.seconds)
+            kept, new = paired(entries, bench.plan.rounds, bench.plan.seconds / 2)
             note = f"{note}; a kept connection beside a new one for each call"
             figures += [
                 compared(f"pools: {label}, CPU", cpu(kept), cpu(new), "µs CPU", note=note),

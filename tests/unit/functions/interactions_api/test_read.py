@@ -123,3 +123,18 @@ def test_what_nobody_foresaw_tells_nothing() -> None:
 def test_unknown_paths_and_methods_are_problems_too(api: Api) -> None:
     assert_problem(api.call("GET", "/v1/nothing"), 404)
     assert_problem(api.call("PATCH", "/v1/interactions", ONE), 405)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/v1/interactions", "GET, POST"),
+        ("PUT", "/v1/interactions/01M7W4N5E0924WVJVAVMCY5BXV", "DELETE, GET"),
+        ("PUT", "/v1/interactions/batch", "DELETE, GET, POST"),
+    ],
+)
+def test_a_method_that_there_is_not_is_told_which_there_are(
+    api: Api, method: str, path: str, allowed: str
+) -> None:
+    answer = api.call(method, path)
+    assert (answer["statusCode"], answer["headers"]["allow"]) == (405, allowed)

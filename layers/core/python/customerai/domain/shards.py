@@ -85,6 +85,16 @@ class Schedule:
         """
         return range(self.count if last_id is None else self.count_of(last_id))
 
+    def shards_now(self, now: datetime, last_id: str | None) -> range:
+        """``shards_up_to``, knowing that there are no ids yet from further ahead than there may be.
+
+        What is decided but not in force yet is not asked for what can't be there.
+        """
+        if self.count == 1:
+            return range(1)
+        furthest = first_id_at(now + MOST_AHEAD + CLOCK_ERROR)
+        return self.shards_up_to(furthest if last_id is None else min(last_id, furthest))
+
 
 SINGLE = Schedule()
 """Of every tenant that was never raised."""

@@ -12,6 +12,7 @@ from customerai.usecases.read_taxonomy import read_taxonomy
 
 _STORE_SECONDS = 1.0
 """What reading the taxonomy may take."""
+_FALLBACK_SHARE = 0.3
 _FALLBACK_SECONDS = 0.3
 """What is kept of the time for the fallback, which is loaded by then."""
 _PATIENCE_SECONDS = 0.4
@@ -44,7 +45,8 @@ async def analyse_texts(
     reading the taxonomy took, the analyser has less. What waits for no client has no need of
     either: a stored text is analysed later, and better.
     """
-    ends = clock() + min(seconds, deadline.remaining())
+    seconds = min(seconds, deadline.remaining())
+    ends = clock() + seconds
     async with fallback.standing_by(_PATIENCE_SECONDS):
         taxonomy = None
         if Feature.TOPICS in include:
@@ -52,7 +54,7 @@ async def analyse_texts(
                 taxonomy = await read_taxonomy(tenant, taxonomies=taxonomies)
         options = AnalysisOptions(tier, include, taxonomy)
         try:
-            left = ends - clock() - _FALLBACK_SECONDS
+            left = ends - clock() - min(_FALLBACK_SECONDS, _FALLBACK_SHARE * seconds)
             return Answers(await analyser.analyse(texts, options, left))
         except UnavailableError as error:
             outage = error

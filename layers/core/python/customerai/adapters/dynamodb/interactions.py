@@ -121,7 +121,7 @@ class DynamoDBInteractions:
             lambda shard: self._reach(
                 path, partition_of_shard(tenant, shard), (first, last), limit, reading
             ),
-            schedule.shards_up_to(last),
+            schedule.shards_now(datetime.now(UTC), last),
             limit=aws.CONCURRENCY,
         )
         # Below the highest point that a shard came down to, that shard may still hold newer rows.
