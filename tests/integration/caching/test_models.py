@@ -1,5 +1,6 @@
 """The models behind an endpoint: which ones answered, what goes before what, and an outage."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -210,9 +211,13 @@ async def test_clients_in_a_hurry_do_not_open_the_circuit(endpoint: Endpoint) ->
         with deadline.within(0.02), pytest.raises(UnavailableError):
             await analyser.analyse(["a"], PLAIN, 5)
     assert breaker.state.value == "closed"
-    for _ in range(12):
+    for _ in range(6):
         with pytest.raises(UnavailableError):
             await analyser.analyse(["a"], PLAIN, 0.02)
+    assert breaker.state.value == "closed"
+    endpoint.delay_seconds = 3
+    patient = [analyser.analyse(["a"], PLAIN, 1.0) for _ in range(6)]
+    await asyncio.gather(*patient, return_exceptions=True)
     assert breaker.state is State.OPEN
 
 

@@ -2,8 +2,8 @@
 
 import random
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 from uuid import uuid4
 
@@ -12,120 +12,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from customerai.adapters import aws
-from customerai.adapters.dynamodb.analyses import DynamoDBAnalyses
-from customerai.adapters.dynamodb.backlog import DynamoDBBacklog
-from customerai.adapters.dynamodb.interactions import DynamoDBInteractions
-from customerai.adapters.dynamodb.rows import key_of
-from customerai.adapters.memory.interactions import MemoryInteractions, state_of
-from customerai.adapters.memory.shard_schedules import MemoryShardSchedules
-from customerai.domain.analysis import (
-    Analysis,
-    Aspect,
-    Feature,
-    Intent,
-    IntentMatch,
-    Language,
-    Tier,
-    TopicMatch,
-    Urgency,
-    UrgencyMatch,
-)
-from customerai.domain.ids import make_id
-from customerai.domain.interaction import Channel, Interaction, InteractionRef
-from customerai.domain.interaction_view import FIELDS, InteractionView, view_of
+from customerai.adapters.memory.interactions import state_of
+from customerai.domain.interaction_view import FIELDS, view_of
 from customerai.domain.rollup import State
-from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
-from customerai.domain.shards import SINGLE, Raise, Schedule
 from customerai.ports import (
-    WHOLE,
-    Analyses,
-    Backlog,
     InteractionFilter,
-    Interactions,
     Reading,
-    States,
 )
-from tests.integration.conftest import CreateTable
+from tests.integration.contracts.stores import (
+    FULL,
+    START,
+    TEXT,
+    Ports,
+    analysis,
+    interaction,
+    listed,
+    ports,
+)
 
-START = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-@dataclass
-class Ports:
-    interactions: Interactions
-    states: States
-    analyses: Analyses
-    backlog: Backlog
-
-
-@dataclass
-class EveryTenant:
-    """``ShardSchedules`` that are all the same."""
-
-    schedule: Schedule
-
-    async def of(self, tenant: str) -> Schedule:
-        return self.schedule
-
-
-@pytest.fixture(params=[1, 3], ids=["one shard", "three shards"])
-async def ports(
-    request: pytest.FixtureRequest,
-    backend: str,
-    create_table: CreateTable,
-) -> Ports:
-    raised = (Raise(START + timedelta(hours=4), request.param),) if request.param > 1 else ()
-    schedules = EveryTenant(Schedule(raised))
-    if backend == "memory":
-        memory = MemoryInteractions()
-        return Ports(memory, memory, memory, memory)
-    table = await create_table("interactions")
-    store = DynamoDBInteractions(table, schedules)
-    return Ports(store, store, DynamoDBAnalyses(table, schedules), DynamoDBBacklog(table))
-
-
-def interaction(number: int, tenant: str = "acme", **more: object) -> Interaction:
-    at = START + timedelta(minutes=11 * number)
-    plain = Interaction(
-        tenant=tenant,
-        id=make_id(at, number.to_bytes(10)),
-        received_at=at + timedelta(milliseconds=5),
-        occurred_at=at,
-        customer_id=f"c-{number % 5}",
-        channel=list(Channel)[number % 6],
-        text=f"text {number}",
-        metadata={},
-    )
-    return replace(plain, **more)  # type: ignore[arg-type]
-
-
-def analysis(number: int, **more: object) -> Analysis:
-    label = list(SentimentLabel)[number % 3]
-    scores = dict.fromkeys(SentimentLabel, 0.125) | {label: 0.75}
-    sentiment = Sentiment(label, Scores(**{str(k): v for k, v in scores.items()}), "model-1")
-    return replace(Analysis(sentiment, Tier.FULL), **more)  # type: ignore[arg-type]
-
-
-async def listed(
-    ports: Ports,
-    where: InteractionFilter,
-    limit: int,
-    tenant: str = "acme",
-    reading: Reading = WHOLE,
-) -> list[InteractionView]:
-    """All pages."""
-    found: list[InteractionView] = []
-    after = None
-    for _ in range(200):
-        page = await ports.interactions.page(tenant, where, after, limit, reading)
-        assert len(page.items) <= limit
-        found += page.items
-        if page.resume is None:
-            return found
-        assert after is None or page.resume < after
-        after = page.resume
-    raise AssertionError("the pages never end")
+__all__ = ["ports"]
 
 
 async def test_what_is_added_is_had_back_whole(ports: Ports) -> None:
@@ -321,94 +226,3 @@ async def test_states_of_a_half_open_range(ports: Ports) -> None:
     expected = [state_of(each) for each in stored[5:8]]
     assert sorted(found, key=repr) == sorted(expected, key=repr)
     assert State(stored[6].channel, "positive", 625_000) in found
-
-
-async def test_only_what_waits_has_pending_text(ports: Ports) -> None:
-    waits, done, gone = (interaction(n) for n in range(3))
-    await ports.interactions.add([waits, done])
-    await ports.analyses.save({done.ref: analysis(1)})
-    refs = [waits.ref, done.ref, gone.ref, waits.ref]
-    assert await ports.analyses.pending_texts(refs) == {waits.ref: waits.text}
-    assert await ports.analyses.pending_texts([]) == {}
-
-
-async def test_more_texts_than_one_read_takes(ports: Ports) -> None:
-    stored = [interaction(n) for n in range(130)]
-    await ports.interactions.add(stored)
-    texts = await ports.analyses.pending_texts([each.ref for each in stored])
-    assert texts == {each.ref: each.text for each in stored}
-
-
-async def test_an_analysis_is_written_once_and_raises_nothing_from_the_dead(ports: Ports) -> None:
-    one, gone = interaction(1), interaction(2)
-    await ports.interactions.add([one])
-    assert await ports.analyses.save({one.ref: analysis(1), gone.ref: analysis(1)}) == []
-    assert await ports.analyses.save({one.ref: analysis(2)}) == []
-    found = await ports.interactions.get("acme", one.id)
-    assert found == view_of(replace(one, analysis=analysis(1)))
-    assert await ports.interactions.get("acme", gone.id) is None
-
-
-TEXT = "\U0001f642 The tent leaks, the poles hold."
-FULL = analysis(
-    1,
-    tier=Tier.FAST,
-    abstained=True,
-    features=frozenset(Feature),
-    aspects=(
-        Aspect("tent", 6, 10, SentimentLabel.NEGATIVE, 0.9123),
-        Aspect("poles", 22, 27, SentimentLabel.POSITIVE, 0.75),
-    ),
-    topics=(TopicMatch("tents", 0.8125), TopicMatch("poles", 0.5)),
-    taxonomy="5b1f0a3c77d2e946",
-    intent=IntentMatch(Intent.COMPLAINT, 0.6),
-    urgency=UrgencyMatch(Urgency.HIGH, 0.7),
-    language=Language("en", 0.9999, True),
-)
-
-
-@pytest.mark.parametrize(
-    "saved",
-    [
-        FULL,
-        replace(FULL, intent=None, urgency=None, aspects=(), topics=()),
-        analysis(2, features=frozenset({Feature.URGENCY}), urgency=UrgencyMatch(Urgency.LOW, 0.5)),
-        analysis(0),
-    ],
-    ids=["whole", "abstaining", "one feature", "sentiment alone"],
-)
-async def test_an_analysis_is_had_back_whole(ports: Ports, saved: Analysis) -> None:
-    """By itself and in a list, and without what was not analysed."""
-    one = interaction(1, text=TEXT)
-    await ports.interactions.add([one])
-    assert await ports.analyses.save({one.ref: saved}) == []
-    expected = view_of(replace(one, analysis=saved))
-    assert await ports.interactions.get("acme", one.id) == expected
-    assert await listed(ports, InteractionFilter(), 1) == [expected]
-
-
-@pytest.mark.parametrize("backend", ["moto", "dynoxide"], indirect=True)
-async def test_what_was_analysed_when_there_was_only_sentiment_still_reads(
-    backend: str, create_table: CreateTable
-) -> None:
-    table = await create_table("interactions")
-    store, one = DynamoDBInteractions(table, MemoryShardSchedules()), interaction(1)
-    await store.add([one])
-    await DynamoDBAnalyses(table, MemoryShardSchedules()).save({one.ref: analysis(1)})
-    older = {
-        "TableName": table,
-        "Key": key_of("acme", one.id, SINGLE),
-        "UpdateExpression": "REMOVE analysis",
-    }
-    await aws.dynamodb().call("UpdateItem", older)
-    assert await store.get("acme", one.id) == view_of(replace(one, analysis=analysis(1)))
-
-
-async def test_pending_is_what_waits_of_all_tenants(ports: Ports) -> None:
-    stored = [interaction(n, tenant=("acme", "globex")[n % 2]) for n in range(10)]
-    await ports.interactions.add(stored)
-    await ports.analyses.save({stored[3].ref: analysis(1)})
-    bound = stored[7].received_at
-    waiting = {ref async for ref in ports.backlog.pending(bound)}
-    assert waiting == {each.ref for n, each in enumerate(stored) if n < 7 and n != 3}
-    assert all(isinstance(ref, InteractionRef) for ref in waiting)

@@ -24,11 +24,13 @@ RSA = rsa.generate_private_key(65537, 2048)
 OTHER = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 NOW = int(time.time())
+LONG = 24 * 3_600
+"""Seconds: longer than all tests take."""
 CLAIMS = {
     "iss": "https://issuer.example.com",
     "aud": "customerai",
     "sub": "client-1",
-    "exp": NOW + 600,
+    "exp": NOW + LONG,
     "tenant": "acme",
     "scope": "interactions:read analytics:read",
 }
@@ -58,7 +60,7 @@ def verifier(fetch: Callable[[], PyJWKSet] | None = None) -> TokenVerifier:
 )
 def test_a_good_token(key: Any, key_id: str, algorithm: str) -> None:
     claims = verifier().verify(token(key, key_id, algorithm))
-    assert claims == Claims("acme", "client-1", "interactions:read analytics:read", NOW + 600)
+    assert claims == Claims("acme", "client-1", "interactions:read analytics:read", NOW + LONG)
 
 
 def test_scopes_may_come_as_a_list() -> None:
@@ -77,7 +79,7 @@ def test_scopes_may_come_as_a_list() -> None:
         token(exp=NOW - 60),
         token(exp=None),
         token(sub=None),
-        token(nbf=NOW + 600),
+        token(nbf=NOW + LONG),
         token(iss="https://evil.example.com"),
         token(aud="another"),
         token(tenant=None),
@@ -172,14 +174,14 @@ def test_keys_come_by_https_or_from_a_file(tmp_path: Any) -> None:
             fetch_keys(url)
 
 
-def remembering(issuer: Issuer, capacity: int = 1_000) -> TokenVerifier:
+def remembering(issuer: Issuer, capacity: int = 1_000, lifetime: float = 300) -> TokenVerifier:
     return TokenVerifier(
         issuer.keys,
         str(CLAIMS["iss"]),
         "customerai",
         "tenant",
         clock=lambda: NOW + issuer.now,
-        lifetime=300,
+        lifetime=lifetime,
         capacity=capacity,
     )
 
@@ -197,10 +199,10 @@ def test_a_verified_token_is_remembered_but_not_for_ever() -> None:
 
 def test_a_remembered_token_ends_when_it_says() -> None:
     issuer = Issuer()
-    judge = remembering(issuer)
-    brief = token(exp=NOW + 60)
+    judge = remembering(issuer, lifetime=2 * LONG)
+    brief = token(exp=NOW + LONG)
     judge.verify(brief)
-    issuer.now = 61
+    issuer.now = LONG + 1
     judge.keys.forget()
     issuer.published = {"keys": [jwk(EC, "ec", "ES256")]}
     with pytest.raises(InvalidTokenError):

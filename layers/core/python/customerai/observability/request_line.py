@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from customerai.observability import cache_layers
+from customerai.observability import cache_layers, gauges
 from customerai.observability.telemetry import metrics
 
 _encode = msgspec.json.Encoder().encode
@@ -24,9 +24,11 @@ _encode = msgspec.json.Encoder().encode
 def write_request_line(counts: Mapping[str, float], properties: Mapping[str, Any]) -> None:
     """Metrics of the service in ``counts``, less those that are zero; ``properties`` are logged.
 
-    A name that ends in ``Milliseconds`` says its unit. What caches had is counted too.
+    A name that ends in ``Milliseconds`` says its unit. What caches had, and how pools and breakers
+    are, is told too.
     """
-    measured = {name: value for name, value in counts.items() if value} | cache_layers.drained()
+    measured = {name: value for name, value in counts.items() if value}
+    measured |= cache_layers.drained() | gauges.drained()
     line = {
         "_aws": {
             "Timestamp": int(time.time() * 1_000),

@@ -10,6 +10,7 @@ from functools import cache
 from customerai.adapters.aws.client import Protocol, ServiceClient
 from customerai.adapters.aws.errors import is_transient
 from customerai.adapters.aws.transport import Limits, Origin, Pool
+from customerai.observability import gauges
 from customerai.resilience.retries import Retries
 
 CONNECT_TIMEOUT_SECONDS = 0.5
@@ -80,10 +81,12 @@ def _client(
     )
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     origin = Origin.of(url or f"https://{host or name}.{region}.{suffix}")
+    pool = Pool(origin, Limits(connections=CONCURRENCY, connect=CONNECT_TIMEOUT_SECONDS))
+    gauges.watch(name, pool.gauges.told)
     return ServiceClient(
         name,
         region,
-        Pool(origin, Limits(connections=CONCURRENCY, connect=CONNECT_TIMEOUT_SECONDS)),
+        pool,
         Retries(name, attempts=MAX_ATTEMPTS, is_retryable=is_transient),
         attempt_seconds,
         protocol,

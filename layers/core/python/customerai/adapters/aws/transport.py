@@ -52,11 +52,22 @@ class PoolGauges:
     """What a pool has done and holds; the counters only grow."""
 
     in_use: int = 0
+    most_in_use: int = 0
+    """Since the process began."""
     waits: int = 0
     """Calls that found every connection in use."""
     opened: int = 0
     reopened: int = 0
     """Of the opened ones, those in the place of one that had gone."""
+
+    def told(self) -> dict[str, float]:
+        """For ``customerai.observability.gauges``."""
+        return {
+            "most_in_use": self.most_in_use,
+            "waits_total": self.waits,
+            "connects_total": self.opened,
+            "reconnects_total": self.reopened,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,8 @@ class Pool:
                     self.gauges.waits += 1
                 async with self._free:
                     self.gauges.in_use += 1
+                    if self.gauges.in_use > self.gauges.most_in_use:
+                        self.gauges.most_in_use = self.gauges.in_use
                     try:
                         return await self._exchange(request, loop)
                     finally:

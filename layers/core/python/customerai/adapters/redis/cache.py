@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from customerai.adapters.redis.pools import PART, CachePools
 from customerai.domain.errors import UnavailableError
+from customerai.observability import gauges
 from customerai.resilience import deadline
 from customerai.resilience.breaker import CircuitBreaker, State
 from customerai.resilience.refusal import RefusedError
@@ -55,10 +56,16 @@ class RedisCache:
         self._timeout = timeout
         self._max_value_bytes = max_value_bytes
         self._breaker = breaker or CircuitBreaker(
-            PART, failure_rate=0.5, minimum_calls=5, window=10.0, open_seconds=2.0
+            PART,
+            failure_rate=0.5,
+            minimum_calls=5,
+            window=10.0,
+            open_seconds=2.0,
+            on_change=gauges.breaker_of(PART),
         )
         self._wait_again_at = time.monotonic()
         self.counts = CacheCounts()
+        gauges.watch("cache_calls", self._told)
 
     @property
     def is_usable(self) -> bool:
@@ -173,6 +180,14 @@ class RedisCache:
                 return int(count)
 
         return await self._ask(lambda: self._pools.write(command), 0)
+
+    def _told(self) -> dict[str, float]:
+        counts = self.counts
+        return {
+            "failed_total": counts.failures,
+            "bypassed_total": counts.bypassed,
+            "oversized_total": counts.oversized,
+        }
 
     async def _ask(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
         async def attempt() -> T:

@@ -3,6 +3,7 @@
 import os
 
 from customerai.adapters.redis.pools import CachePools
+from customerai.observability import gauges
 from customerai.snapshots import after
 
 
@@ -14,4 +15,5 @@ def pools_of(url: str, reader_url: str, iam_name: str) -> CachePools:
     region = os.environ.get("AWS_REGION", "")
     pools = CachePools(url, reader_url, iam_name=iam_name, region=region)
     after(pools.rebuild)
+    gauges.watch("cache", pools.told)
     return pools

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PART = "cache"
+_COUNTERS = ("waits", "connects", "reconnects", "replica_reads", "replica_failures")
 _BEAT_KEPT_SECONDS = 60
 _BEAT_SECONDS = 1.0
 """A beat that takes longer has failed."""
@@ -182,6 +183,14 @@ class CachePools:
         if nodes is not None and nodes.watch is not None and nodes.watch.lag is not None:
             values["replica_lag_ms"] = nodes.watch.lag * 1000
         return values
+
+    def told(self) -> dict[str, float]:
+        """``gauges`` for ``customerai.observability.gauges``."""
+        values = self.gauges()
+        told = {f"{name}_total": values[name] for name in _COUNTERS} | {"in_use": values["in_use"]}
+        if "replica_lag_ms" in values:
+            told["replica_lag_milliseconds"] = round(values["replica_lag_ms"], 3)
+        return told
 
     def _open_nodes(self) -> _Nodes:
         """Raises ``RefusedError`` while there are none, and has them made."""

@@ -26,6 +26,7 @@ from customerai.domain.analysis import (
 from customerai.domain.errors import ModelRejectedError, UnavailableError
 from customerai.domain.sentiment import Scores, Sentiment, SentimentLabel
 from customerai.domain.taxonomy import Taxonomy
+from customerai.observability import gauges
 from customerai.resilience import deadline
 from customerai.resilience.breaker import CircuitBreaker
 from customerai.resilience.shedding import Priority
@@ -81,7 +82,14 @@ def model_breaker() -> CircuitBreaker:
 
     A client that waits for less than ``_TELLING_SECONDS`` tells nothing of them by giving up.
     """
-    return CircuitBreaker("model", failure_rate=0.5, minimum_calls=5, window=10.0, open_seconds=2.0)
+    return CircuitBreaker(
+        "model",
+        failure_rate=0.5,
+        minimum_calls=5,
+        window=10.0,
+        open_seconds=2.0,
+        on_change=gauges.breaker_of("model"),
+    )
 
 
 _TELLING_SECONDS = 1.0
