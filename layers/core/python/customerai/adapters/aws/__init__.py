@@ -51,11 +51,6 @@ def sagemaker_runtime() -> ServiceClient:
 _ALL = (dynamodb, sqs, secrets, sagemaker_runtime)
 
 
-def pools() -> dict[str, Pool]:
-    """The connection pools that exist, by service."""
-    return {make.__name__: make().pool for make in _ALL if make.cache_info().currsize}
-
-
 def forget() -> None:
     """Close every connection; clients and credentials are made anew at the next call.
 
