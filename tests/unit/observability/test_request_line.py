@@ -4,8 +4,16 @@ import json
 
 import pytest
 
+from customerai.observability import cache_layers, gauges
 from customerai.observability.request_line import write_request_line
 from customerai.observability.telemetry import MetricUnit, metrics
+
+
+@pytest.fixture(autouse=True)
+def _nothing_else_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pools and caches of other tests in this process have told already, or never will."""
+    monkeypatch.setattr(gauges, "drained", dict)
+    cache_layers.drained()
 
 
 def test_counts_are_metrics_and_the_rest_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
