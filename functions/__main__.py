@@ -41,7 +41,9 @@ def parser() -> argparse.ArgumentParser:
     shards = commands.add_parser("shards", help="show or raise a tenant's number of shards")
     shards.add_argument("--tenant", required=True)
     shards.add_argument("--count", type=int, help="raise it to so many, from tomorrow on")
-    shards.add_argument("--table", help="a settings table in AWS (that of the local platform)")
+    place = shards.add_mutually_exclusive_group()
+    place.add_argument("--table", help="a settings table in AWS (that of the local platform)")
+    place.add_argument("--database-port", type=_port, help="of the local platform's (8001)")
 
     commands.add_parser("openapi", help="write the OpenAPI document")
     return described
@@ -91,17 +93,21 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             issuer = local_issuer(read_application(load_assembly(settings)))
             print(issue(issuer, options.tenant, options.scope or SCOPES, options.ttl))
         case "invoke":
-            from functions._runner.invoke import invoke
+            from functions._runner.invoke import has_failed, invoke
             from functions._runner.pool import FunctionError
 
             try:
-                print(json.dumps(invoke(settings, options.function, options.event), indent=2))
+                answer = invoke(settings, options.function, options.event)
             except FunctionError as error:
                 print(json.dumps(error.payload, indent=2))
                 return 1
+            print(json.dumps(answer, indent=2))
+            return int(has_failed(answer))
         case "shards":
             from functions._runner.shards import shards
 
+            if options.database_port is not None:
+                settings = replace(settings, database_port=options.database_port)
             print(shards(settings, options.tenant, options.count, options.table))
         case "openapi":
             from functions._runner import openapi

@@ -35,6 +35,8 @@ from functions._runner.settings import HOST, Settings
 _BODY_LIMIT = 10 * 1024 * 1024
 _WORKERS = 2
 _CACHED_DECISIONS = 10_000
+_WITHOUT_BODY = frozenset({204, 304})
+"""Statuses whose answers have no length either (RFC 9110, section 8.6)."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +59,8 @@ class Gateway:
             return
         response = await self._respond(scope, receive)
         headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers]
-        headers.append((b"content-length", str(len(response.body)).encode()))
+        if response.status not in _WITHOUT_BODY:
+            headers.append((b"content-length", str(len(response.body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 

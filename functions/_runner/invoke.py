@@ -27,6 +27,15 @@ def invoke(settings: Settings, name: str, path: Path) -> Any:
     return asyncio.run(_run(settings, functions[name], event))
 
 
+def has_failed(answer: Any) -> bool:
+    """Whether an answer tells of a failure: a status that is 500 or more, or none that a gateway
+    could pass on, or records that are to come again."""
+    if not isinstance(answer, dict):
+        return False
+    status = answer.get("statusCode", 200)
+    return bool(answer.get("batchItemFailures")) or not isinstance(status, int) or status >= 500
+
+
 async def _run(settings: Settings, function: Function, event: Any) -> Any:
     async with Pool(function, settings, size=1) as pool:
         return await pool.invoke(event)

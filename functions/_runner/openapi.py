@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
 from customerai.domain.new_interaction import NewInteraction
 from customerai_http.problems import FieldError, Problem
 
@@ -36,12 +38,14 @@ A POST that carries an `Idempotency-Key` may be repeated as often as needed."""
 
 def build() -> dict[str, Any]:
     """The merged document; the same whatever the environment."""
-    documents = [_document(function) for function in _http_functions()]
-    schemas: dict[str, Any] = {}
+    documents = [app.openapi() for app in map(_app, _functions_with_routes()) if app is not None]
     paths: dict[str, Any] = {}
+    components: dict[str, dict[str, Any]] = {}
     for document in documents:
         paths |= document["paths"]
-        schemas |= document["components"]["schemas"]
+        for kind, named in document["components"].items():
+            components[kind] = components.get(kind, {}) | named
+    schemas = components["schemas"]
     for model in (NewInteraction, Problem, FieldError):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {})
@@ -56,8 +60,7 @@ def build() -> dict[str, Any]:
         },
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": dict(sorted(schemas.items())),
-            "securitySchemes": documents[0]["components"]["securitySchemes"],
+            kind: dict(sorted(named.items())) for kind, named in sorted(components.items())
         },
     }
 
@@ -71,19 +74,22 @@ def main() -> None:
     print(f"wrote {DOCUMENT.relative_to(FUNCTIONS.parent)}")  # noqa: T201 - this is a command
 
 
-def _http_functions() -> Iterator[str]:
+def _functions_with_routes() -> Iterator[str]:
     for routes in sorted(FUNCTIONS.glob("*/routes.py")):
         yield routes.parent.name
 
 
-def _document(function: str) -> dict[str, Any]:
-    """Composing a function needs its environment, but calls nothing that the names stand for."""
+def _app(function: str) -> FastAPI | None:
+    """None where its routes are not HTTP's.
+
+    Composing a function needs its environment, but calls nothing that the names stand for.
+    """
     settings = importlib.import_module(f"functions.{function}.settings").Settings
     needed = [each.name.upper() for each in fields(settings)]
     with _environment([*needed, *_FOR_CLIENTS, "POWERTOOLS_METRICS_NAMESPACE"]):
-        app = importlib.import_module(f"functions.{function}.handler").app
-    document: dict[str, Any] = app.openapi()
-    return document
+        handler = importlib.import_module(f"functions.{function}.handler")
+    app: FastAPI | None = getattr(handler, "app", None)
+    return app
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from customerai.domain.errors import (
     VersionConflictError,
 )
 from customerai.domain.shards import Schedule
+from customerai.domain.tenants import TENANT_FORM, is_tenant
 from customerai.event_loop import run
 from customerai.usecases.raise_shards import raise_shards
 from functions._runner.settings import Settings, StartError
@@ -28,6 +29,8 @@ def shards(settings: Settings, tenant: str, count: int | None, table: str | None
     ``table`` is a settings table in AWS, by the environment's credentials and region; that of the
     platform on this machine where there is none. Raises StartError with the reason.
     """
+    if not is_tenant(tenant):
+        raise StartError(f"{tenant!r} is no tenant: {TENANT_FORM}")
     if table is None:
         os.environ.update(settings.aws_environment())
     elif not (os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")):

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import json
 import os
-import re
 import time
 import uuid
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import RSAAlgorithm
 
+from customerai.domain.tenants import TENANT_FORM, is_tenant
 from functions._runner.application import Application
 from functions._runner.settings import StartError
 
@@ -41,7 +41,6 @@ SCOPES = (
     "analytics:read",
     "platform:explain",
 )
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -73,10 +72,8 @@ def local_issuer(application: Application) -> Issuer:
 
 def issue(issuer: Issuer, tenant: str, scopes: Sequence[str], lifetime: int) -> str:
     """An RS256 token for `lifetime` seconds; StartError for a tenant that no token can carry."""
-    if not _TENANT.fullmatch(tenant):
-        raise StartError(
-            f"{tenant!r} is no tenant: a letter or digit, then up to 63 letters, digits, . _ or -"
-        )
+    if not is_tenant(tenant):
+        raise StartError(f"{tenant!r} is no tenant: {TENANT_FORM}")
     key = signing_key(issuer.jwks)
     now = int(time.time())
     claims = {

@@ -1,6 +1,5 @@
 """Bearer tokens: signature, issuer, audience, expiry and tenant, against the issuer's key set."""
 
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,11 +9,12 @@ from urllib.request import urlopen
 import jwt
 from jwt import PyJWK, PyJWKSet
 
+from customerai.domain.tenants import is_tenant
+
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 _LEEWAY_SECONDS = 5
 _FETCH_TIMEOUT_SECONDS = 3.0
 _SCHEMES = ("https://", "file://")
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class InvalidTokenError(Exception):
@@ -137,7 +137,7 @@ class TokenVerifier:
         except jwt.PyJWTError as error:
             raise InvalidTokenError(str(error)) from error
         tenant = claims.get(self.tenant_claim)
-        if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+        if not isinstance(tenant, str) or not is_tenant(tenant):
             raise InvalidTokenError(f"no valid tenant in the claim {self.tenant_claim}")
         return Claims(tenant, claims["sub"], _scopes(claims.get("scope", "")), int(claims["exp"]))
 

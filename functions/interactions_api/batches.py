@@ -1,6 +1,7 @@
 """HTTP to use case: many interactions at once, with a result for each."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -24,14 +25,13 @@ from customerai_http.queries import described, query
 from customerai_http.readings import CONSISTENCY, explained, reading, written
 from customerai_http.reads import ReadRoute
 from customerai_http.representations import encode, negotiated, preferred, respond
-from customerai_http.response_cache import Question, ResponseCache
+from customerai_http.response_cache import PRIVATE, ResponseCache
 from functions.interactions_api import pages
 from functions.interactions_api.parameters import BatchReadParameters, IdsParameters
 from functions.interactions_api.routes import (
     Key,
     Reader,
     Writer,
-    fields_of,
     idempotency_key,
     tags_of,
 )
@@ -75,7 +75,7 @@ def build_router(
         await responses.invalidate(frozenset().union(*map(tags_of, stored)))
         results |= {place: _stored(outcome) for place, outcome in outcomes.items()}
         in_order = [results[place] for place in range(len(body.items))]
-        return respond({"results": in_order}, request, status=207, headers=written())
+        return respond({"results": in_order}, request, status=207, headers=_written(in_order))
 
     @router.get(
         "",
@@ -91,25 +91,16 @@ def build_router(
         """Get up to 100 interactions by their ids."""
         wanted = reading(request.headers.get("consistency"), *parameters.chosen())
         ids = parameters.each()
-        tenant, media_type = principal.tenant, preferred(request.headers.get("accept"))
-
-        async def read() -> Response:
-            found = await get_interactions(tenant, ids, wanted, interactions=interactions)
+        media_type = preferred(request.headers.get("accept"))
+        with explained(principal, parameters.explain):
+            found = await get_interactions(principal.tenant, ids, wanted, interactions=interactions)
             results = encode([_read(each, found) for each in ids], media_type)
             if not pages.fits(results, media_type):
                 raise InvalidParameterError(
                     "ids", "name more than fits into one answer: ask for fewer, or fewer fields"
                 )
-            return respond({"results": msgspec.Raw(results)}, request, status=207)
-
-        question = Question(
-            tenant,
-            "interactions/batch",
-            (ids, fields_of(wanted), media_type),
-            tuple(cache_tags.one(tenant, each) for each in ids),
-        )
-        with explained(principal, parameters.explain):
-            return await responses.answer(question, read, strong=wanted.strong)
+            answer = {"results": msgspec.Raw(results)}
+            return respond(answer, request, status=207, headers=PRIVATE)
 
     @router.delete(
         "",
@@ -127,16 +118,13 @@ def build_router(
         outcomes = await delete_interactions(
             principal.tenant, ids, datetime.now(UTC), interactions=interactions, keys=keys
         )
-        removed = [  # or may have been
-            each
-            for each, failure in outcomes.items()
-            if failure is None or isinstance(failure, UnavailableError)
-        ]
-        await responses.invalidate(
-            frozenset().union(*(cache_tags.of_removal(principal.tenant, each) for each in removed))
-        )
+        if any(
+            failure is None or isinstance(failure, UnavailableError)  # it may have been done
+            for failure in outcomes.values()
+        ):
+            await responses.invalidate(cache_tags.of_removal(principal.tenant))
         results = [_removed(each, outcomes[each]) for each in ids]
-        return respond({"results": results}, request, status=207, headers=written())
+        return respond({"results": results}, request, status=207, headers=_written(results))
 
     return router
 
@@ -161,6 +149,11 @@ def _removed(interaction_id: str, failure: Exception | None) -> _Result:
     if not isinstance(failure, NotFoundError):
         logger.warning("not deleted", reason=repr(failure))
     return {"id": interaction_id, **_failed(failure)}
+
+
+def _written(results: Sequence[_Result]) -> dict[str, str]:
+    """The token of the write, where there was one."""
+    return written() if any("error" not in each for each in results) else {}
 
 
 def _failed(error: Exception) -> _Result:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from customerai.ports import Probe
 from customerai.usecases.check_health import check_health
+from customerai_http.app import HEALTH_PATH
 from functions.interactions_api.wire import Health
 
 _OPENAPI = Path(__file__).with_name("openapi.json")
@@ -21,7 +22,7 @@ def build_router(probes: Mapping[str, Probe]) -> APIRouter:
     last: tuple[float, Health] = (float("-inf"), Health(status="unknown", parts={}))
 
     @router.get(
-        "/health", responses={503: {"model": Health, "description": "A part does not serve"}}
+        HEALTH_PATH, responses={503: {"model": Health, "description": "A part does not serve"}}
     )
     async def health(response: Response) -> Health:
         """Whether every part serves. Asked of the parts every 2 seconds at the most."""

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from customerai.domain import cache_tags
 from customerai.domain.errors import InvalidParameterError, UnavailableError
-from customerai.domain.ids import is_id
 from customerai.domain.interaction import Interaction
 from customerai.domain.interaction_view import view_of
 from customerai.domain.new_interaction import NewInteraction
@@ -27,7 +26,7 @@ from customerai_http.queries import described, query
 from customerai_http.readings import CONSISTENCY, explained, reading, written
 from customerai_http.reads import ReadRoute
 from customerai_http.representations import negotiated, preferred, respond
-from customerai_http.response_cache import Question, ResponseCache
+from customerai_http.response_cache import PRIVATE, Question, ResponseCache
 from functions.interactions_api import pages
 from functions.interactions_api.parameters import ListParameters, OneParameters
 from functions.interactions_api.wire import InteractionList, InteractionOut
@@ -83,22 +82,11 @@ def build_router(
     ) -> Response:
         """Get one interaction."""
         wanted = reading(request.headers.get("consistency"), *parameters.chosen())
-        tenant = principal.tenant
-
-        async def found() -> Response:
-            view = await get_interaction(tenant, interaction_id, wanted, interactions=interactions)
-            return respond(view, request)
-
-        question = Question(
-            tenant,
-            "interaction",
-            (interaction_id, fields_of(wanted), preferred(request.headers.get("accept"))),
-            (cache_tags.one(tenant, interaction_id),),
-        )
-        # What is no id at all is known to be missing without asking anybody.
-        strong = wanted.strong or not is_id(interaction_id)
         with explained(principal, parameters.explain):
-            return await responses.answer(question, found, strong=strong)
+            view = await get_interaction(
+                principal.tenant, interaction_id, wanted, interactions=interactions
+            )
+            return respond(view, request, headers=PRIVATE)
 
     @router.get(
         "",
@@ -188,7 +176,7 @@ def build_router(
         )
         failure = outcomes[interaction_id]
         if failure is None or isinstance(failure, UnavailableError):  # it may have been done
-            await responses.invalidate(cache_tags.of_removal(principal.tenant, interaction_id))
+            await responses.invalidate(cache_tags.of_removal(principal.tenant))
         if failure is not None:
             raise failure
         return Response(status_code=204, headers=written())
@@ -203,9 +191,7 @@ def fields_of(wanted: Reading) -> list[str]:
 
 def tags_of(stored: Interaction) -> frozenset[str]:
     """What shows an interaction that was just taken in."""
-    return cache_tags.of_interaction(
-        stored.tenant, stored.id, stored.customer_id, stored.channel, PENDING
-    )
+    return cache_tags.of_interaction(stored.tenant, stored.customer_id, stored.channel, PENDING)
 
 
 def idempotency_key(key: str | None, operation: str, content: str) -> IdempotencyKey | None:

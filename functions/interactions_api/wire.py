@@ -1,7 +1,7 @@
 """Interactions as clients see them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.config import JsonDict
@@ -70,6 +70,8 @@ class Count(BaseModel):
 class InteractionList(BaseModel):
     """A page, newest first; ``next`` is the cursor of the next page, null on the last one."""
 
+    headers: ClassVar = ("Link",)
+
     items: list[InteractionOut]
     next: str | None
     has_more: bool
@@ -115,7 +117,13 @@ class BatchResults(BaseModel):
                                 "title": "The request is not valid",
                                 "status": 422,
                                 "detail": "items[1].text: Field required",
-                                "errors": [{"field": "items[1].text", "message": "Field required"}],
+                                "errors": [
+                                    {
+                                        "field": "items[1].text",
+                                        "location": "body",
+                                        "message": "Field required",
+                                    }
+                                ],
                             },
                         },
                     ]
@@ -129,6 +137,8 @@ class BatchResults(BaseModel):
 
 class Health(BaseModel):
     """``ok`` only when every part serves."""
+
+    headers: ClassVar = ("Cache-Control",)
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -62,7 +62,6 @@ def _tags(data: Mapping[str, Any]) -> frozenset[str]:
         *(
             cache_tags.of_interaction(
                 ref.tenant,
-                ref.id,
                 item.get("customer_id", {}).get("S", ""),
                 item["channel"]["S"],
                 item["sentiment"]["S"] if "sentiment" in item else PENDING,

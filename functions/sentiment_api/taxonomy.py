@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -13,7 +13,14 @@ from customerai.ports import Taxonomies
 from customerai.usecases.read_taxonomy import read_taxonomy, read_taxonomy_version
 from customerai.usecases.replace_taxonomy import replace_taxonomy
 from customerai_http.auth import Principal, Require
-from customerai_http.preconditions import IfMatch, entity_tag, versions_in
+from customerai_http.preconditions import (
+    IF_NONE_MATCH,
+    IfMatch,
+    entity_tag,
+    unless_known,
+    versions_in,
+    versions_known,
+)
 from customerai_http.problems import documented
 from customerai_http.queries import described, query
 from customerai_http.readings import CONSISTENCY, explained, is_strong, selected, written
@@ -24,24 +31,20 @@ from functions.sentiment_api.wire import TaxonomyOut, TaxonomyParameters, Taxono
 
 Reader = Annotated[Principal, Depends(Require("taxonomy:read"))]
 Writer = Annotated[Principal, Depends(Require("taxonomy:write"))]
-_TAGGED: dict[int | str, dict[str, Any]] = negotiated(
-    TaxonomyOut,
-    headers={"ETag": {"description": "The version.", "schema": {"type": "string"}}},
-)
 
 
 def build_router(*, taxonomies: Taxonomies, responses: ResponseCache) -> APIRouter:
     router = APIRouter(
         prefix="/v1/taxonomy",
         tags=["Taxonomy"],
-        responses=_TAGGED | documented(401, 403, 422, 503),
+        responses=negotiated(TaxonomyOut) | documented(401, 403, 422, 503),
         route_class=ReadRoute,
     )
 
     @router.get(
         "",
         responses=documented(400),
-        openapi_extra=described(TaxonomyParameters, CONSISTENCY),
+        openapi_extra=described(TaxonomyParameters, CONSISTENCY, IF_NONE_MATCH),
     )
     async def get_taxonomy(
         request: Request,
@@ -61,8 +64,10 @@ def build_router(*, taxonomies: Taxonomies, responses: ResponseCache) -> APIRout
         asked = (sorted(fields), preferred(request.headers.get("accept")))
         question = Question(tenant, "taxonomy", asked, (cache_tags.taxonomy(tenant),))
         strong = is_strong(request.headers.get("consistency"))
+        known = versions_known(request.headers.get("if-none-match"))
         with explained(principal, parameters.explain):
-            return await responses.answer(question, read, strong=strong)
+            answer = await responses.answer(question, read, strong=strong)
+        return answer if parameters.explain else unless_known(answer, known)
 
     @router.put("", responses=documented(412, 413, 428))
     async def put_taxonomy(
@@ -70,7 +75,8 @@ def build_router(*, taxonomies: Taxonomies, responses: ResponseCache) -> APIRout
     ) -> Response:
         """Replace all topics by these, without any training.
 
-        `If-Match` carries the `ETag` that was read, so that nobody's change gets lost. Texts that
+        `If-Match` carries the `ETag` that was read, so that nobody's change gets lost; with another
+        one than the topics have now, nothing is done, even if they are the same already. Texts that
         are analysed now are sorted by the new topics at once, interactions that wait for their
         analysis within a minute; what is analysed already keeps its topics.
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -187,6 +187,8 @@ class TaxonomyVersion(BaseModel):
 
 class TaxonomyOut(TaxonomyVersion, title="Taxonomy"):
     """The topics of the tenant; ``version`` is what the ``ETag`` header holds in quotes."""
+
+    headers: ClassVar = ("ETag",)
 
     model_config = ConfigDict(
         json_schema_extra=told_sparsely(

@@ -64,6 +64,7 @@ async def test_a_single_read(store: DynamoDBInteractions) -> None:
     (step,) = (await plan_of(lambda: store.get("acme", one))).steps
     assert (step.pattern, step.operation) == ("get interaction", "GetItem")
     assert (step.table, step.index, step.strong) == ("interactions", None, False)
+    assert step.shard is None  # what is read by its key lies where the key says
     assert (step.scanned, step.returned, step.units) == (1, 1, 1.0)
     (strong,) = (await plan_of(lambda: store.get("acme", one, Reading(strong=True)))).steps
     assert (strong.strong, strong.units) == (True, 2.0)
@@ -76,6 +77,7 @@ async def test_a_list_from_the_table(store: DynamoDBInteractions) -> None:
     plan = await plan_of(lambda: store.page("acme", InteractionFilter(), None, 5))
     (step,) = plan.steps
     assert (step.pattern, step.operation, step.index) == ("list interactions", "Query", None)
+    assert step.shard == 0
     assert (step.scanned, step.returned) == (6, 6)  # one more tells whether there is a next page
     assert step.units == 3.5  # 6 items of a little over 4 KB
     assert step.milliseconds > 0

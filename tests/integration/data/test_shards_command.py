@@ -65,6 +65,16 @@ def test_what_can_not_be_is_told_in_one_line(
     assert (printed.out, printed.err) == ("", f"error: --count {count} {reason}.\n")
 
 
+@pytest.mark.parametrize("tenant", ["", "a b", "acme#0", "-acme", "a" * 65])
+def test_what_is_no_tenant_is_refused_before_anything_is_asked(
+    tenant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["shards", f"--tenant={tenant}", "--table", "t", "--count", "2"]) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {tenant!r} is no tenant: a letter or digit")
+    assert printed.count("\n") == 1
+
+
 def test_a_platform_that_does_not_run_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,16 +84,21 @@ def test_a_platform_that_does_not_run_is_named(
     assert capsys.readouterr().err == "error: t does not answer: does the platform run?\n"
 
 
+@pytest.mark.parametrize("told_by", ["the environment", "an option"])
 def test_without_a_table_it_is_that_of_the_platform_here(
-    dynoxide_url: str, assembly: Assembly
+    dynoxide_url: str, assembly: Assembly, told_by: str
 ) -> None:
-    port = int(dynoxide_url.rpartition(":")[2])
-    settings = replace(Settings.from_environment({}), database_port=port)
+    port = dynoxide_url.rpartition(":")[2]
+    settings = replace(Settings.from_environment({}), database_port=int(port))
     create_tables(assembly, settings)
+    options, environment = ["--tenant", "acme", "--count", "2"], settings.to_environment()
+    if told_by == "an option":
+        options += ["--database-port", port]
+        environment["CUSTOMERAI_DATABASE_PORT"] = str(free_port())
     done = subprocess.run(
-        [sys.executable, "-m", "functions", "shards", "--tenant", "acme", "--count", "2"],
+        [sys.executable, "-m", "functions", "shards", *options],
         cwd=CHECKOUT,
-        env=os.environ | settings.to_environment(),
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         timeout=60,

@@ -6,33 +6,32 @@ No request repeats an earlier one, so that no cache has its answer, unless that 
 import asyncio
 import itertools
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from functions._runner.pool import FunctionError
 from tests.http_events import http_event
 from tests.integration.faults.stack import Stack
 
 TIMEOUT_MS = 1_500
-"""What every client says that it waits for."""
+"""What clients say that they wait for."""
 _UNAVAILABLE = "urn:customerai:problem:unavailable"
+_EXCEEDED = "urn:customerai:problem:deadline-exceeded"
 _SEEDED = 100
 
 
 class Kind(StrEnum):
     """Of request."""
 
-    KEPT = "GET one that was asked for shortly before"
+    KEPT = "GET a list that was asked for shortly before"
     GET = "GET one"
     LIST = "GET a list"
     POST = "POST one"
     BATCH = "POST a batch"
     DELETE = "DELETE one"
-    DELETED = "GET what one has deleted, with the token of that"
+    DELETED = "GET a list without what one has deleted, with the token of that"
     SUMMARY = "GET the analytics summary"
     TAXONOMY = "GET the taxonomy"
     SENTIMENT = "POST a text for its sentiment"
@@ -44,29 +43,37 @@ class Outcome(StrEnum):
     WELL = "as ever"
     UNAVAILABLE = "503"
     EACH_UNAVAILABLE = "207, each item 503"
+    EXCEEDED = "504"
+    EACH_EXCEEDED = "207, each item 504"
     DEGRADED = "200, tier `static`"
     NAMED_AS_FAILED = "all in `batchItemFailures`"
-    RAISED = "the invocation fails"
 
 
 Asked = Callable[["Client"], Awaitable[tuple[str, float]]]
 
 
 class Client:
-    """A tenant of its own, which has some interactions."""
+    """A tenant of its own, which has some interactions, and waits for ``timeout_ms``."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, timeout_ms: int = TIMEOUT_MS) -> None:
         self._stack = stack
+        self.timeout_ms = timeout_ms
         self._tenant = f"tenant-{uuid4().hex}"
         self._numbers = itertools.count(1)
         self._unread: list[str] = []
-        self._kept = ""
+        self._customers: dict[str, str] = {}
+        """By id; each has one interaction."""
+        self._unchanged = f"{self._tenant}-unchanged"
+        """A tenant whose lists nothing makes go."""
 
     async def store_some(self) -> None:
         """What is read, deleted and analysed later."""
-        answer, _ = await self._send("POST", "/v1/interactions/batch", self._batch(_SEEDED))
+        batch = self._batch(_SEEDED)
+        answer, _ = await self._send("POST", "/v1/interactions/batch", batch)
         self._unread = [each["id"] for each in json.loads(answer["body"])["results"]]
-        self._kept = self._unread.pop()
+        customers = [each["customer_id"] for each in batch["items"]]
+        self._customers = dict(zip(self._unread, customers, strict=True))
+        await self._send("POST", "/v1/interactions", self._new(), tenant=self._unchanged)
 
     async def outcomes(self) -> dict[Kind, tuple[str, float]]:
         """What is seen of each kind, and after how many seconds.
@@ -83,12 +90,11 @@ class Client:
         return {kind: await _REQUESTS[kind](self) for kind in kinds}
 
     async def get_kept(self) -> tuple[str, float]:
-        return await self._get(self._kept)
+        answer, seconds = await self._send("GET", "/v1/interactions", tenant=self._unchanged)
+        return _seen(answer, 200, lambda body: len(body["items"]) == 1), seconds
 
     async def get(self) -> tuple[str, float]:
-        return await self._get(self._unread.pop())
-
-    async def _get(self, interaction_id: str) -> tuple[str, float]:
+        interaction_id = self._unread.pop()
         answer, seconds = await self._send("GET", f"/v1/interactions/{interaction_id}")
         return _seen(answer, 200, lambda body: body["id"] == interaction_id), seconds
 
@@ -111,12 +117,17 @@ class Client:
         return _seen(answer, 204, lambda body: body is None), seconds
 
     async def get_deleted(self) -> tuple[str, float]:
-        """After the answer was kept in which it is still there. The seconds are of the slowest."""
-        path, token, slowest = f"/v1/interactions/{self._unread.pop()}", "eventual", 0.0
-        for method, status in (("GET", 200), ("DELETE", 204), ("GET", 404)):
-            answer, seconds = await self._send(method, path, consistency=token)
+        """After the list was kept in which it is still there. The seconds are of the slowest."""
+        deleted, token, slowest = self._unread.pop(), "eventual", 0.0
+        listed = "/v1/interactions", f"customer={self._customers[deleted]}"
+        for method, (path, query), status, ids in (
+            ("GET", listed, 200, [deleted]),
+            ("DELETE", (f"/v1/interactions/{deleted}", ""), 204, None),
+            ("GET", listed, 200, []),
+        ):
+            answer, seconds = await self._send(method, path, query=query, consistency=token)
             slowest = max(slowest, seconds)
-            outcome = _seen(answer, status, lambda _: True)
+            outcome = _seen(answer, status, _is_list_of(ids))
             if outcome != Outcome.WELL:
                 return outcome, slowest
             token = answer["headers"].get("consistency", token)
@@ -154,12 +165,7 @@ class Client:
     async def analyse_stored(self) -> tuple[str, float]:
         bodies = [{"tenant": self._tenant, "id": self._unread.pop()} for _ in range(2)]
         records = [{"messageId": each["id"], "body": json.dumps(each)} for each in bodies]
-        began = time.monotonic()
-        try:
-            answer, seconds = await self._stack.invoke("analysis_queue", {"Records": records})
-        except FunctionError as error:
-            raised = error.payload["errorType"] == "UnavailableError"
-            return Outcome.RAISED if raised else str(error), time.monotonic() - began
+        answer, seconds = await self._stack.invoke("analysis_queue", {"Records": records})
         failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         if failed == {each["id"] for each in bodies}:
             return Outcome.NAMED_AS_FAILED, seconds
@@ -176,7 +182,7 @@ class Client:
         consistency: str = "eventual",
     ) -> tuple[Any, float]:
         function = next(name for prefix, name in _FUNCTIONS.items() if path.startswith(prefix))
-        headers = {"x-timeout-ms": str(TIMEOUT_MS), "consistency": consistency}
+        headers = {"x-timeout-ms": str(self.timeout_ms), "consistency": consistency}
         event = http_event(
             method, path, body, query=query, tenant=tenant or self._tenant, headers=headers
         )
@@ -186,7 +192,8 @@ class Client:
         return f"Tent {next(self._numbers)} of {self._tenant} kept us dry, but its pole is bent."
 
     def _new(self) -> dict[str, Any]:
-        return {"customer_id": "cust-1", "channel": "email", "text": self._text()}
+        customer = f"cust-{next(self._numbers)}"
+        return {"customer_id": customer, "channel": "email", "text": self._text()}
 
     def _batch(self, size: int) -> dict[str, Any]:
         return {"items": [self._new() for _ in range(size)]}
@@ -220,32 +227,40 @@ _WORKERS = (
 )
 
 
+def _is_list_of(ids: list[str] | None) -> Callable[[Any], bool]:
+    """None: there is no list."""
+    return lambda body: (body and [each["id"] for each in body["items"]]) == ids
+
+
 def _seen(answer: Any, status: int, holds: Callable[[Any], bool]) -> str:
     """An ``Outcome``, or the whole answer where it is none of those."""
     if _is(answer, status, holds):
         return Outcome.WELL
-    retry_after = answer["headers"].get("retry-after", "")
-    is_told = retry_after.isdigit() and int(retry_after) > 0
-    problem = "application/problem+json"
-    if (
-        answer["headers"].get("content-type") == problem
-        and is_told
-        and _is(answer, 503, lambda body: body["status"] == 503 and body["type"] == _UNAVAILABLE)
-    ):
-        return Outcome.UNAVAILABLE
+    headers = answer["headers"]
+    if headers.get("content-type") == "application/problem+json":
+        retry_after = headers.get("retry-after", "")
+        if _is(answer, 503, _is_problem(503, _UNAVAILABLE)) and retry_after.isdigit():
+            return Outcome.UNAVAILABLE
+        if _is(answer, 504, _is_problem(504, _EXCEEDED)) and not retry_after:
+            return Outcome.EXCEEDED
     return str(answer)
 
 
 def _seen_batch(answer: Any, status: int, size: int) -> str:
     if answer["statusCode"] == 207:
         results = json.loads(answer["body"])["results"]
-        statuses = [each["status"] for each in results]
-        if statuses == [status] * size:
+        if [each["status"] for each in results] == [status] * size:
             return Outcome.WELL
-        types = {each.get("error", {}).get("type") for each in results}
-        if statuses == [503] * size and types == {_UNAVAILABLE}:
+        errors = [each.get("error", {}) for each in results]
+        if all(map(_is_problem(503, _UNAVAILABLE), errors)):
             return Outcome.EACH_UNAVAILABLE
+        if all(map(_is_problem(504, _EXCEEDED), errors)):
+            return Outcome.EACH_EXCEEDED
     return _seen(answer, status, lambda _: False)
+
+
+def _is_problem(status: int, kind: str) -> Callable[[Any], bool]:
+    return lambda body: (body.get("status"), body.get("type")) == (status, kind)
 
 
 def _is(answer: Any, status: int, holds: Callable[[Any], bool]) -> bool:

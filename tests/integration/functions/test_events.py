@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -332,6 +333,26 @@ def test_while_the_endpoint_is_down_texts_are_answered_and_interactions_wait(
     sent = load("analysis_queue/messages.json")["Records"][0]["messageId"]
     assert failures == [{"itemIdentifier": sent}]
     assert as_read().analysis is None
+
+
+def test_while_the_store_is_down_every_message_is_named(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so is each that can't be read: none of them is taken for done."""
+    store_the_interaction()
+    there = os.environ["AWS_ENDPOINT_URL"]
+    aws.forget()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{free_port()}")
+    for name in ("messages", "unreadable"):
+        event = load(f"analysis_queue/{name}.json")
+        sent = {record["messageId"] for record in event["Records"]}
+        failures = invoke(f"analysis_queue/{name}.json")["batchItemFailures"]
+        assert {each["itemIdentifier"] for each in failures} == sent
+    aws.forget()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", there)
+    assert as_read().analysis is None
+    assert invoke("analysis_queue/messages.json") == {"batchItemFailures": []}
+    assert as_read().analysis is not None
 
 
 @pytest.mark.parametrize("name", ["analyse", "analyse_batch", "analyse_everything"])

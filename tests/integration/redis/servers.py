@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -101,10 +102,17 @@ class Server:
 
 
 class Proxy:
-    """Between a client and a server. While ``deaf`` it takes everything and passes nothing on."""
+    """Between a client and a server. While ``deaf`` it takes everything and passes nothing on.
 
-    def __init__(self, port: int) -> None:
+    With a ``certificate``, which its key is with, clients speak TLS.
+    """
+
+    def __init__(self, port: int, certificate: Path | None = None) -> None:
         self._target = port
+        self._tls = None
+        if certificate is not None:
+            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._tls.load_cert_chain(certificate)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.deaf = False
@@ -117,7 +125,7 @@ class Proxy:
         return f"redis://{HOST}:{self.port}/0"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self._server = await asyncio.start_server(self._serve, HOST, 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

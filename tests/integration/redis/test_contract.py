@@ -7,6 +7,7 @@ import pytest
 
 from customerai.adapters.memory.cache import MemoryCache
 from customerai.adapters.redis import CachePools, RedisCache
+from customerai.ports import CacheWrite
 from tests.integration.redis.conftest import Open
 from tests.integration.redis.servers import until
 
@@ -92,6 +93,42 @@ async def test_what_is_too_long_is_not_stored_and_no_longer_true(cache: Cache) -
     assert await cache.get("key") is None
     await cache.set_many({"key": b"y" * 1001, "other": b"z"}, ttl=60)
     assert await cache.get_many(["key", "other"]) == [None, b"z"]
+
+
+async def test_writes_of_all_kinds_are_one_exchange(cache: Cache) -> None:
+    await cache.set_many({"old": b"old", "taken": b"old", "long": b"old", "both": b"old"}, ttl=60)
+    written = await cache.write(
+        [
+            CacheWrite("old", b"new", 60),
+            CacheWrite("taken", b"new", 60, adds=True),
+            CacheWrite("absent", b"new", 60, adds=True),
+            CacheWrite("long", b"x" * 1001, 60),
+            CacheWrite("both", b"x" * 1001, 60, adds=True),
+        ]
+    )
+    assert written == {"old", "absent"}
+    found = await cache.get_many(["old", "taken", "absent", "long", "both"])
+    assert found == [b"new", b"old", b"new", None, b"old"]
+    assert await cache.write([]) == frozenset()
+
+
+async def test_each_of_several_writes_lives_as_long_as_it_was_told(cache: Cache) -> None:
+    await cache.write(
+        [
+            CacheWrite("short", b"1", 0.05),
+            CacheWrite("added", b"2", 0.05, adds=True),
+            CacheWrite("long", b"3", 60),
+        ]
+    )
+    await gone(cache, "short")
+    await gone(cache, "added")
+    assert await cache.get("long") == b"3"
+
+
+@pytest.mark.parametrize("value", [b"", bytes(range(256)), b"1\r\n$-1\r\n"])
+async def test_values_written_at_once_may_hold_anything(cache: Cache, value: bytes) -> None:
+    await cache.write([CacheWrite("a b\r\n", value, 60), CacheWrite("ключ", value, 60, adds=True)])
+    assert await cache.get_many(["a b\r\n", "ключ"]) == [value, value]
 
 
 async def test_counting(cache: Cache) -> None:

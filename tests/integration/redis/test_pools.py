@@ -17,6 +17,7 @@ from customerai.domain.errors import UnavailableError
 from customerai.resilience import deadline
 from tests.integration.redis.conftest import Open
 from tests.integration.redis.servers import Proxy, Server, until
+from tests.performance.api.certificates import self_signed
 
 T = TypeVar("T")
 
@@ -32,6 +33,18 @@ async def test_no_more_connections_than_there_may_be(primary: Server, opened: Op
     gauges = pools.gauges()
     assert gauges["waits"] > 0
     assert (gauges["connects"], gauges["reconnects"], gauges["in_use"]) == (2, 0, 0)
+
+
+async def test_connections_over_tls(primary: Server, opened: Open, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path / "own.pem")
+    async with Proxy(primary.port, certificate) as proxy:
+        address = f"rediss://127.0.0.1:{proxy.port}/0"
+        cache = RedisCache(opened(f"{address}?ssl_ca_certs={certificate}"), timeout=5.0)
+        await cache.ready()
+        await cache.set_many({"a": b"1", "b": b"2"}, ttl=60)
+        assert await cache.get_many(["a", "b"]) == [b"1", b"2"]
+        with pytest.raises(UnavailableError):
+            await opened(address).warm()
 
 
 async def test_connections_are_in_use_while_they_are(primary: Server, opened: Open) -> None:

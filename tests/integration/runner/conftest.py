@@ -42,6 +42,8 @@ def http(event, context):
         time.sleep(60)
     if path.endswith("/malformed"):
         return {"statusCode": "none"}
+    if path.endswith("/answer"):
+        return event["answer"]
     seen = {
         "event": event,
         "process": os.getpid(),

@@ -116,6 +116,21 @@ def test_invoke_prints_what_the_handler_raised(settings: Settings, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [{"statusCode": 503, "body": "{}"}, {"batchItemFailures": [{"itemIdentifier": "1"}]}],
+    ids=["5xx", "records that failed"],
+)
+def test_invoke_prints_a_failure_and_exits_with_it(
+    settings: Settings, tmp_path: Path, answer: dict[str, Any]
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"rawPath": "/answer", "answer": answer}))
+    done = command(settings, "invoke", "http_api", str(event))
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == answer
+
+
+@pytest.mark.parametrize(
     ("function", "content", "message"),
     [
         ("nobody", "{}", "nobody is no function; there are: broken, guard, http_api"),

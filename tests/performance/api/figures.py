@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import ge, le
 from typing import Any, Literal
 
@@ -65,6 +66,15 @@ class Figure:
         if self.target is not None:
             entry |= {"target": str(self.target), "met": self.met}
         return entry
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a measurement has found, and when."""
+
+    measurement: str
+    at: datetime
+    figures: Sequence[Figure]
 
 
 def compared(

@@ -23,6 +23,7 @@ MEASUREMENTS: Mapping[str, str] = {
     "cache": "cache",
     "prediction-cache": "prediction_cache",
     "growth": "growth",
+    "sharded-list": "sharded_list",
 }
 """What each is called on the command line, and its module."""
 

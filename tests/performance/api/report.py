@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.performance.api.figures import Figure
+from tests.performance.api.figures import Figure, Measured
 
 
-def write(figures: Sequence[Figure], machine: str, path: Path) -> None:
-    """Write name to value, baseline, ratio and unit; the machine is an entry of its own."""
-    report = {figure.name: figure.as_json() for figure in figures}
-    report["machine"] = Figure("machine", None, None, None, "", note=machine).as_json()
+def write(found: Sequence[Measured], machine: str, path: Path) -> None:
+    """Write name to value, baseline, ratio and unit, with its measurement and when that was.
+
+    The machine is an entry of its own. Of a report that is there already those entries stay whose
+    measurement was not made again, if they are of the same machine.
+    """
+    described = Figure("machine", None, None, None, "", note=machine).as_json()
+    report = _kept(path, described, {each.measurement for each in found})
+    for each in found:
+        of_it = {
+            "measurement": each.measurement,
+            "measured_at": each.at.astimezone(UTC).isoformat(timespec="seconds"),
+        }
+        report |= {figure.name: figure.as_json() | of_it for figure in each.figures}
+    report["machine"] = described
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -49,7 +61,16 @@ def number(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def entries(path: Path) -> Mapping[str, Any]:
-    """Read a report."""
-    report: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return report
+def _kept(path: Path, machine: Mapping[str, Any], replaced: Collection[str]) -> dict[str, Any]:
+    """Entries that say which measurement they are of, which is none of those."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    if before.get("machine") != machine:
+        return {}
+    return {
+        name: entry
+        for name, entry in before.items()
+        if "measurement" in entry and entry["measurement"] not in replaced
+    }

@@ -24,16 +24,16 @@ def test_whatever_shows_in_a_list_has_one_of_its_tags(
     for image in product(CUSTOMERS, CHANNELS, SENTIMENTS):
         asked = (customer, channel, sentiment)
         shows = all(wanted in (None, found) for wanted, found in zip(asked, image, strict=True))
-        changed = cache_tags.of_interaction("acme", "id", image[0], image[1], image[2])
+        changed = cache_tags.of_interaction("acme", image[0], image[1], image[2])
         if shows:
             assert changed & set(tags)
-    assert cache_tags.of_removal("acme", "id") & set(tags)
+    assert cache_tags.of_removal("acme") & set(tags)
 
 
 def test_a_change_elsewhere_leaves_a_list_alone() -> None:
     mine = set(cache_tags.of_list("acme", customer_id="c-1", channel=None, sentiment=None))
-    assert not mine & cache_tags.of_interaction("acme", "id", "c-2", "email", "pending")
-    assert not mine & cache_tags.of_interaction("globex", "id", "c-1", "email", "pending")
+    assert not mine & cache_tags.of_interaction("acme", "c-2", "email", "pending")
+    assert not mine & cache_tags.of_interaction("globex", "c-1", "email", "pending")
 
 
 def test_the_narrowest_filter_is_the_tag() -> None:
@@ -44,11 +44,12 @@ def test_the_narrowest_filter_is_the_tag() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_tags_of_different_kinds_are_never_alike(tenant: str, left: str, right: str) -> None:
-    kinds = (cache_tags.one, cache_tags.of_customer, cache_tags.of_channel, cache_tags.of_sentiment)
+    kinds = (cache_tags.of_customer, cache_tags.of_channel, cache_tags.of_sentiment)
     if ":" not in tenant:
         made = {kind(tenant, left) for kind in kinds} | {cache_tags.everything(tenant)}
         assert len(made) == len(kinds) + 1
-        assert left == right or cache_tags.one(tenant, left) != cache_tags.one(tenant, right)
+        of = cache_tags.of_customer
+        assert left == right or of(tenant, left) != of(tenant, right)
 
 
 def test_generations_are_never_the_same() -> None:

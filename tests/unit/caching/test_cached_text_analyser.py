@@ -148,6 +148,35 @@ async def test_the_models_that_come_back_are_remembered(world: World) -> None:
     assert world.models.asked == [["good"], ["bad"], ["so so"]]
 
 
+async def test_the_models_in_service_are_told_of_now_and_then_while_they_answer(
+    world: World,
+) -> None:
+    told: list[str] = []
+
+    class Told(MemoryCache):
+        async def set(self, key: str, value: bytes, ttl: float) -> None:
+            told.append(key)
+            await super().set(key, value, ttl)
+
+    digests = Told(clock=lambda: world.now)
+    analyser = CachedTextAnalyser(
+        world.models, "live", answers=world.shared, digests=digests, clock=lambda: world.now
+    )
+    for text in range(100):
+        await analyser.analyse([str(text)], PLAIN, 1)
+        world.now += 1
+        assert await digests.get("models:live") == DIGEST.encode()
+    assert len(told) == 10
+
+
+async def test_a_shared_cache_that_forgot_the_models_is_told_at_once(world: World) -> None:
+    await world.here.analyse(["good"], PLAIN, 1)
+    await world.shared.delete("models:live")
+    await world.here.analyse(["bad"], PLAIN, 1)
+    await world.there.analyse(["good", "bad"], PLAIN, 1)
+    assert world.models.asked == [["good"], ["bad"]]
+
+
 async def test_an_answer_lies_under_the_models_that_gave_it(world: World) -> None:
     """Though others answered somebody else meanwhile."""
     await world.here.analyse(["good"], PLAIN, 1)

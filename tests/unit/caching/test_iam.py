@@ -36,16 +36,13 @@ def presigned(url: str) -> str:
 
 
 @pytest.mark.parametrize("session_token", [None, "a/session+token=="])
-@pytest.mark.parametrize(
-    ("serverless", "kind"), [(False, ""), (True, "&ResourceType=ServerlessCache")]
-)
 async def test_it_is_what_botocore_signs_without_the_scheme(
-    serverless: bool, kind: str, session_token: str | None, monkeypatch: pytest.MonkeyPatch
+    session_token: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if session_token is not None:
         monkeypatch.setenv("AWS_SESSION_TOKEN", session_token)
-    expected = presigned(f"https://the-cache/?Action=connect&User=functions{kind}")
-    credentials = IamCredentials("the-cache", "functions", "eu-west-1", serverless=serverless)
+    expected = presigned("https://the-cache/?Action=connect&User=functions")
+    credentials = IamCredentials("the-cache", "functions", "eu-west-1")
     user, token = await credentials.get_credentials_async()
     assert (user, f"https://{token}") == ("functions", expected)
     query = parse_qs(urlsplit(expected).query)
@@ -58,16 +55,10 @@ def test_names_are_escaped() -> None:
     assert parse_qs(urlsplit(f"https://{token}").query)["User"] == ["a&b=c"]
 
 
-@pytest.mark.parametrize(
-    ("host", "serverless"),
-    [
-        ("master.cache.abc.euw1.cache.amazonaws.com", False),
-        ("cache-abc.serverless.euw1.cache.amazonaws.com", True),
-    ],
-)
-def test_the_address_tells_whether_there_are_servers(host: str, serverless: bool) -> None:
-    pools = CachePools(f"rediss://functions@{host}:6379", iam_name="cache", region="eu-west-1")
+def test_the_identity_is_the_addresss_user() -> None:
+    address = "rediss://functions@master.cache.abc.euw1.cache.amazonaws.com:6379"
+    pools = CachePools(address, iam_name="cache", region="eu-west-1")
     assert pools._credentials is not None
     user, token = pools._credentials.get_credentials()
     assert user == "functions"
-    assert ("ServerlessCache" in token) == serverless
+    assert token.startswith("cache/?Action=connect&User=functions&")

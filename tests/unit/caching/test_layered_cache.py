@@ -6,6 +6,7 @@ from customerai.adapters.layered_cache import LayeredCache
 from customerai.adapters.memory.cache import MemoryCache
 from customerai.observability import cache_layers
 from customerai.observability.plan import explaining
+from customerai.ports import CacheWrite
 
 
 class World:
@@ -85,6 +86,20 @@ async def test_the_shared_one_decides_who_adds(world: World) -> None:
     assert await world.here.add({"a": b"1", "b": b"1"}, ttl=60) == {"a", "b"}
     assert await world.there.add({"b": b"2", "c": b"2"}, ttl=60) == {"c"}
     assert await world.here.get_many(["a", "b", "c"]) == [b"1", b"1", b"2"]
+
+
+async def test_writes_of_all_kinds_are_near_as_far_as_they_were_set(world: World) -> None:
+    await world.there.set("taken", b"2", ttl=60)
+    writes = [
+        CacheWrite("set", b"1", 60),
+        CacheWrite("added", b"1", 60, adds=True),
+        CacheWrite("taken", b"1", 60, adds=True),
+    ]
+    assert await world.here.write(writes) == {"set", "added"}
+    assert await world.near[0].get_many(["set", "added", "taken"]) == [b"1", b"1", None]
+    assert await world.there.get_many(["set", "added", "taken"]) == [b"1", b"1", b"2"]
+    world.now = 11
+    assert await world.near[0].get_many(["set", "added"]) == [None, None]
 
 
 async def test_the_shared_one_counts(world: World) -> None:

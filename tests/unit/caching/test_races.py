@@ -1,13 +1,14 @@
 """Readers and writers in every order that their steps can have."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import Response
 
 from customerai.adapters.memory.cache import MemoryCache
+from customerai.ports import CacheWrite
 from customerai_http.response_cache import FRESH_SECONDS, ResponseCache
 from tests.unit.caching.world import TAG, question
 
@@ -52,25 +53,13 @@ class SteppedCache(MemoryCache):
         return values
 
     async def set(self, key: str, value: bytes, ttl: float) -> None:
-        await self._steps.step()
-        await super().set(key, value, ttl)
-        await self._steps.step()
+        await self.write([CacheWrite(key, value, ttl)])
 
-    async def set_many(self, mapping: Mapping[str, bytes], ttl: float) -> None:
+    async def write(self, writes: Sequence[CacheWrite]) -> frozenset[str]:
         await self._steps.step()
-        for key, value in mapping.items():
-            await MemoryCache.set(self, key, value, ttl)
+        written = await super().write(writes)
         await self._steps.step()
-
-    async def add(self, mapping: Mapping[str, bytes], ttl: float) -> frozenset[str]:
-        await self._steps.step()
-        added = []
-        for key, value in mapping.items():
-            if await self.get(key) is None:
-                await MemoryCache.set(self, key, value, ttl)
-                added.append(key)
-        await self._steps.step()
-        return frozenset(added)
+        return written
 
 
 class Race:

@@ -4,14 +4,13 @@ import asyncio
 
 import pytest
 
-from customerai.domain.errors import NotFoundError, UnavailableError
+from customerai.domain.errors import UnavailableError
 from customerai.observability import cache_layers
 from customerai.observability.plan import explaining
 from customerai_http.readings import SETTLED_SECONDS
 from customerai_http.response_cache import (
     FRESH_SECONDS,
     KEPT_SECONDS,
-    MISSING_SECONDS,
     REFRESH_SECONDS,
 )
 from tests.unit.caching.world import OTHER_TAG, TAG, World, outcome, question
@@ -227,27 +226,6 @@ async def test_an_error_is_not_kept(world: World) -> None:
         await world.ask()
     world.store.is_down = False
     assert await world.body() == "first"
-
-
-async def test_that_there_is_nothing_is_kept_for_a_short_time(world: World) -> None:
-    world.store.value = None
-    for _ in range(3):
-        with pytest.raises(NotFoundError, match="There is none"):
-            await world.ask()
-    assert world.store.reads == 1
-    world.now += MISSING_SECONDS
-    with pytest.raises(NotFoundError):
-        await world.ask()
-    assert world.store.reads == 2
-
-
-async def test_what_comes_into_being_is_there_at_once(world: World) -> None:
-    world.store.value = None
-    with pytest.raises(NotFoundError):
-        await world.ask()
-    world.store.value = "born"
-    await world.processes[1].invalidate([TAG])
-    assert await world.body() == "born"
 
 
 async def test_what_it_can_not_read_is_not_there(world: World) -> None:

@@ -32,7 +32,6 @@ def test_an_analysis_changes_both_lists_by_sentiment() -> None:
     assert found == {
         cache_tags.everything("acme"),
         cache_tags.analytics("acme"),
-        cache_tags.one("acme", ID),
         cache_tags.of_customer("acme", "c-1"),
         cache_tags.of_channel("acme", "email"),
         cache_tags.of_sentiment("acme", "pending"),
@@ -47,7 +46,7 @@ def test_what_comes_and_what_goes_changes_its_lists(record: dict[str, Any]) -> N
 
 
 def test_changes_of_one_batch_are_told_once() -> None:
-    assert len(tags({"NewImage": image()}, {"OldImage": image()}, {"NewImage": image()})) == 6
+    assert len(tags({"NewImage": image()}, {"OldImage": image()}, {"NewImage": image()})) == 5
 
 
 def test_what_can_not_be_read_hinders_nothing() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from starlette.responses import Response
 
 from customerai.adapters.memory.cache import MemoryCache
-from customerai.domain.errors import NotFoundError, UnavailableError
+from customerai.domain.errors import UnavailableError
 from customerai_http.response_cache import Question, ResponseCache
 
 TAG, OTHER_TAG = "tag:one", "tag:other"
@@ -17,10 +17,10 @@ def question(tenant: str = "acme", *asked: object, tags: Iterable[str] = (TAG,))
 
 
 class Store:
-    """What is read: ``value``, or that there is none, or that it is down."""
+    """What is read: ``value``, or that it is down."""
 
     def __init__(self, value: str = "first") -> None:
-        self.value: str | None = value
+        self.value = value
         self.is_down = False
         self.reads = 0
         self.begun = asyncio.Semaphore(0)
@@ -35,8 +35,6 @@ class Store:
             await self.gate.wait()
         if self.is_down:
             raise UnavailableError("store")
-        if value is None:
-            raise NotFoundError("There is none.")
         return Response(value, 200, {"etag": f'"{value}"'}, "text/plain")
 
 

@@ -83,7 +83,7 @@ def test_nobodys_change_gets_lost(api: Api) -> None:
     late = api.put([TWO], read)
     assert late["statusCode"] == 412
     assert late["headers"]["content-type"] == "application/problem+json"
-    assert json_body(late)["type"] == "urn:customerai:problem:precondition-failed"
+    assert json_body(late)["title"] == "Precondition Failed"
     assert json_body(api.get())["topics"] == [ONE]
 
 
@@ -100,11 +100,55 @@ def test_a_change_in_between_reading_and_writing_is_seen() -> None:
     assert api.put([ONE])["statusCode"] == 412
 
 
-def test_a_repeat_of_what_is_done_does_not_fail(api: Api) -> None:
-    read = api.get()["headers"]["etag"]
-    first, again = api.put([ONE], read), api.put([ONE], read)
+def test_putting_what_is_there_changes_nothing(api: Api) -> None:
+    first = api.put([ONE], api.get()["headers"]["etag"])
+    again = api.put([ONE], first["headers"]["etag"])
     assert (first["statusCode"], first["body"]) == (again["statusCode"], again["body"])
     assert again["headers"]["etag"] == first["headers"]["etag"]
+
+
+def test_a_stale_tag_is_refused_even_for_what_is_there(api: Api) -> None:
+    read = api.get()["headers"]["etag"]
+    assert api.put([ONE], read)["statusCode"] == 200
+    assert api.put([ONE], read)["statusCode"] == 412
+
+
+@pytest.mark.parametrize("kept", [0, 100])
+@pytest.mark.parametrize("named", ["{etag}", "W/{etag}", '"other", {etag}', "*"])
+def test_nobody_is_sent_what_he_has(kept: int, named: str) -> None:
+    api = Api(kept)
+    for _ in range(2):  # whether it was kept or not
+        whole = api.get()
+        etag = whole["headers"]["etag"]
+        answer = api.get(headers={"if-none-match": named.format(etag=etag)})
+        assert answer["statusCode"] == 304
+        assert not answer["body"]
+        for name in ("etag", "vary", "cache-control", "content-type"):
+            assert answer["headers"][name] == whole["headers"][name]
+
+
+def test_what_has_changed_is_sent(api: Api) -> None:
+    old = api.get()["headers"]["etag"]
+    assert api.put([ONE], old)["statusCode"] == 200
+    answer = api.get(headers={"if-none-match": old})
+    assert answer["statusCode"] == 200
+    assert json_body(answer)["topics"] == [ONE]
+
+
+def test_an_explanation_is_given_in_any_case(api: Api) -> None:
+    headers = {"if-none-match": "*"}
+    scopes = f"{ALL_SCOPES} platform:explain"
+    answer = api.get(headers=headers, query="explain=true", scopes=scopes)
+    assert answer["statusCode"] == 200
+    assert "explain" in json_body(answer)
+
+
+@pytest.mark.parametrize("nonsense", ["nonsense", '"open', ""])
+def test_what_is_no_entity_tag_is_named(api: Api, nonsense: str) -> None:
+    answer = api.get(headers={"if-none-match": nonsense})
+    assert answer["statusCode"] == 422
+    [error] = json_body(answer)["errors"]
+    assert (error["field"], error["location"]) == ("If-None-Match", "header")
 
 
 def test_a_precondition_is_needed(api: Api) -> None:

@@ -57,7 +57,7 @@ def test_what_was_compressed_is_the_same_again(body: str) -> None:
     ],
 )
 def test_a_client_that_does_not_want_it_gets_it_plain(accept: str | None) -> None:
-    assert compress(event(accept), answer()) == answer()
+    assert compress(event(accept), answer()) == answer(vary="accept-encoding")
 
 
 @pytest.mark.parametrize("accept", ["gzip", "GZIP", "br;q=1, gzip;q=0.5", "*", "deflate,gzip ;q=1"])
@@ -68,7 +68,14 @@ def test_a_client_that_wants_it_gets_it(accept: str) -> None:
 def test_small_bodies_are_left_alone() -> None:
     small = answer("x" * 999)
     assert compress(event(), small) == small
-    assert compress(event(), binary(b"x" * 999)) == binary(b"x" * 999)
+    packed = compress(event(), binary(b"x" * 999))
+    assert (packed["body"], packed["isBase64Encoded"]) == (binary(b"x" * 999)["body"], True)
+    assert "content-encoding" not in packed["headers"]
+
+
+def test_what_is_refused_is_left_alone() -> None:
+    refused = answer() | {"statusCode": 422}
+    assert compress(event(), refused) == refused
 
 
 def test_nothing_is_compressed_twice() -> None:
@@ -82,9 +89,15 @@ def test_the_edge_compresses_text_itself_and_nothing_else() -> None:
     assert unpacked(compress(through_the_edge, binary(LARGE.encode()))) == LARGE.encode()
 
 
-def test_caches_are_told_what_the_answer_depends_on() -> None:
-    assert compress(event(), answer(vary="accept"))["headers"]["vary"] == "accept, accept-encoding"
-    assert compress(event(), answer())["headers"]["vary"] == "accept-encoding"
+@pytest.mark.parametrize("accept", ["gzip", "identity", None])
+def test_caches_are_told_what_the_answer_depends_on(accept: str | None) -> None:
+    def vary(**headers: str) -> str:
+        compressed = compress(event(accept), answer(**headers))
+        return str(compressed["headers"]["vary"])
+
+    assert vary() == "accept-encoding"
+    assert vary(vary="accept") == "accept, accept-encoding"
+    assert vary(vary="accept, accept-encoding") == "accept, accept-encoding"
 
 
 def test_a_compressed_answer_has_a_weak_entity_tag() -> None:

@@ -72,6 +72,21 @@ def test_what_can_not_be_measured_fails_and_leaves_the_rest(
     assert run(found, "--only", "able") == 0
 
 
+def test_a_run_of_some_leaves_the_others_in_the_report(
+    run: Callable[..., int], tmp_path: Path
+) -> None:
+    found: dict[str, Measure] = {
+        "one": lambda _: [figure("of one", 0.1)],
+        "other": lambda _: [figure("of other", 0.2)],
+    }
+    assert run(found) == 0
+    found["one"] = lambda _: [figure("of one", 0.3)]
+    assert run(found, "--only", "one", "--check") == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["of one"]["ratio"], report["of other"]["ratio"]) == (0.3, 0.2)
+    assert report["of one"]["measured_at"] >= report["of other"]["measured_at"]
+
+
 def test_items_are_always_the_same_and_newest_first() -> None:
     items = list(interactions(50))
     assert items == list(interactions(50))

@@ -63,6 +63,7 @@ def test_a_cache_has_the_calls_that_it_takes_to_be_reached(subject: Subject) -> 
 def test_what_is_computed_for_each_call_is_told_from_what_is_kept(subject: Subject) -> None:
     check_computed(subject, "never")
     check_computed(subject, "missed")
+    check_computed(subject, "plain")
     with pytest.raises(MeasurementError, match="from a cache"):
         check_computed(subject, "kept")
 

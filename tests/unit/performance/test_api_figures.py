@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from tests.performance.api.figures import Figure, Limit, compared
+from tests.performance.api.figures import Figure, Limit, Measured, compared
 from tests.performance.api.report import number, show, write
+
+AT = datetime(2026, 11, 25, 4, 30, tzinfo=UTC)
 
 
 def test_the_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
@@ -48,7 +51,8 @@ def test_the_file_has_each_figure_under_its_name(tmp_path: Path) -> None:
         Figure("size", 10.0, 20.0, 0.5, "bytes"),
     ]
     path = tmp_path / "reports" / "bench.json"
-    write(figures, "Abacus 9 × 2", path)
+    write([Measured("single", AT, figures)], "Abacus 9 × 2", path)
+    made = {"measurement": "single", "measured_at": "2026-11-25T04:30:00+00:00"}
     assert json.loads(path.read_text()) == {
         "get": {
             "value": 187.0,
@@ -58,8 +62,16 @@ def test_the_file_has_each_figure_under_its_name(tmp_path: Path) -> None:
             "target": "≤ 0.125",
             "met": True,
             "note": "twelve rounds",
+            **made,
         },
-        "size": {"value": 10.0, "baseline": 20.0, "ratio": 0.5, "unit": "bytes", "note": ""},
+        "size": {
+            "value": 10.0,
+            "baseline": 20.0,
+            "ratio": 0.5,
+            "unit": "bytes",
+            "note": "",
+            **made,
+        },
         "machine": {
             "value": None,
             "baseline": None,
@@ -68,6 +80,42 @@ def test_the_file_has_each_figure_under_its_name(tmp_path: Path) -> None:
             "note": "Abacus 9 × 2",
         },
     }
+
+
+def test_what_was_not_measured_again_stays_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    before = [
+        Measured("lists", AT, [Figure("list", 1.0, 2.0, 0.5, "µs"), Figure("gone", 1, 1, 1, "µs")]),
+        Measured("pools", AT, [Figure("pool", 3.0, 4.0, 0.75, "µs")]),
+    ]
+    write(before, "Abacus", path)
+    later = AT + timedelta(hours=1)
+    write([Measured("lists", later, [Figure("list", 9.0, 2.0, 4.5, "µs")])], "Abacus", path)
+    report = json.loads(path.read_text())
+    assert {name: entry.get("measured_at") for name, entry in report.items()} == {
+        "pool": "2026-11-25T04:30:00+00:00",
+        "list": "2026-11-25T05:30:00+00:00",
+        "machine": None,
+    }
+    assert report["list"]["ratio"] == 4.5
+    assert report["pool"]["ratio"] == 0.75
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no report",
+        '{"pool": {"measurement": "pools"}, "machine": {"note": "another one"}}',
+        '{"pool": {"value": 1}}',
+    ],
+)
+def test_what_can_not_stand_beside_the_new_figures_is_left_out(
+    content: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "bench.json"
+    path.write_text(content)
+    write([Measured("lists", AT, [Figure("list", 1.0, 2.0, 0.5, "µs")])], "Abacus", path)
+    assert set(json.loads(path.read_text())) == {"list", "machine"}
 
 
 def test_the_table_says_what_is_met_and_on_which_machine() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from customerai.domain.errors import UnavailableError
 from customerai.resilience import deadline
+from customerai.resilience.refusal import RefusedError
 from tests.unit.resilience.clock import Clock
 
 SECONDS = st.floats(min_value=0, max_value=1e6)
@@ -46,9 +47,23 @@ def test_time_passes_and_does_not_go_below_zero() -> None:
         clock.advance(5)
         assert deadline.remaining() == 0
         assert deadline.remaining_milliseconds() == 0
-        with pytest.raises(UnavailableError) as raised:
+        with pytest.raises(RefusedError) as raised:
             deadline.require("store")
     assert raised.value.part == "store"
+
+
+def test_a_client_has_left_where_its_own_deadline_has_passed() -> None:
+    clock = Clock()
+    assert not deadline.client_has_left()
+    with deadline.within(2.0, clock, of_client=True):
+        with deadline.within(5.0, clock):
+            assert not deadline.client_has_left()
+            clock.advance(2.0)
+            assert deadline.client_has_left()
+        with deadline.within(0.0, clock):
+            assert deadline.client_has_left()
+    with deadline.within(0.0, clock), deadline.within(5.0, clock, of_client=True):
+        assert not deadline.client_has_left()
 
 
 async def test_tasks_inherit_it() -> None:
@@ -116,14 +131,14 @@ async def test_nothing_is_begun_without_time() -> None:
     clock, begun = Clock(), False
     with deadline.within(1.0, clock):
         clock.advance(1.0)
-        with pytest.raises(UnavailableError):
+        with pytest.raises(RefusedError):
             async with deadline.timeout("store"):
                 begun = True
-        with pytest.raises(UnavailableError):
+        with pytest.raises(RefusedError):
             async with deadline.timeout("store", 3.0):
                 begun = True
     assert not begun
-    with pytest.raises(UnavailableError):
+    with pytest.raises(RefusedError):
         async with deadline.timeout("store", 0):
             begun = True
     assert not begun

@@ -26,9 +26,11 @@ class Called:
         return self.answer()
 
 
-async def get(assembly: Assembly, decide: Callable[[], Any]) -> tuple[httpx.Response, Called]:
+async def get(
+    assembly: Assembly, decide: Callable[[], Any], status: int = 200
+) -> tuple[httpx.Response, Called]:
     """The answer to a request that `decide` decides on, and the function behind the route."""
-    orders = Called(lambda: {"statusCode": 200})
+    orders = Called(lambda: {"statusCode": status})
     pools = cast("Mapping[str, Pool]", {"orders_api": orders, "guard": Called(decide)})
     transport = httpx.ASGITransport(Gateway(read_application(assembly), pools))
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
@@ -67,3 +69,12 @@ async def test_an_authorizer_that_fails_lets_nothing_in(assembly: Assembly) -> N
     response, orders = await get(assembly, fail)
     assert response.status_code == 500
     assert orders.events == []
+
+
+@pytest.mark.parametrize(("status", "length"), [(200, "0"), (204, None), (304, None)])
+async def test_what_never_has_a_body_has_no_length(
+    assembly: Assembly, status: int, length: str | None
+) -> None:
+    response, _ = await get(assembly, lambda: {"isAuthorized": True}, status)
+    assert response.status_code == status
+    assert response.headers.get("content-length") == length

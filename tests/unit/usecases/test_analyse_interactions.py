@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -122,15 +122,57 @@ async def test_long_texts_take_several_calls_and_each_keeps_what_it_got() -> Non
 
 
 async def test_a_failed_write_is_tried_again(store: MemoryInteractions) -> None:
-    class Failing(MemoryInteractions):
+    class Losing(MemoryInteractions):
         async def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
             first, *rest = analyses
             await super().save({ref: analyses[ref] for ref in rest})
             return [first]
 
-    failing = Failing(store.stored)
+    failing = Losing(store.stored)
     failed = (await analyse(list(store.stored), analyses=failing, analyser=PickyModel())).left
     assert failed == [next(iter(store.stored))]
+
+
+class FailingStore(MemoryInteractions):
+    """Fails once it was asked for so many texts and writes together."""
+
+    def __init__(self, store: MemoryInteractions, answers: int) -> None:
+        super().__init__(store.stored)
+        self.answers = answers
+
+    def answer(self) -> None:
+        self.answers -= 1
+        if self.answers < 0:
+            raise UnavailableError("store")
+
+    async def pending_texts(self, refs: Iterable[InteractionRef]) -> dict[InteractionRef, str]:
+        self.answer()
+        return await super().pending_texts(refs)
+
+    async def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
+        self.answer()
+        return await super().save(analyses)
+
+
+async def test_while_the_store_fails_everything_is_for_another_time(
+    store: MemoryInteractions,
+) -> None:
+    refs, model = list(store.stored), PickyModel()
+    outcome = await analyse([*refs, refs[0]], analyses=FailingStore(store, 0), analyser=model)
+    assert outcome == Outcome(refs, 0, NOTHING)
+    assert model.calls == 0
+
+
+async def test_what_was_saved_before_the_store_fails_is_not_tried_again() -> None:
+    store, model = MemoryInteractions(), RecordingAnalyser()
+    await store.add([interaction(n, f"great {'x' * 9_990}") for n in range(25)])
+    refs = list(store.stored)
+    left = (await analyse(refs, analyses=FailingStore(store, 2), analyser=model)).left
+    assert left == [ref for ref, item in store.stored.items() if item.analysis is None]
+    assert 0 < len(left) < 25
+    before = len(model.calls)
+    assert (await analyse(refs, analyses=store, analyser=model)).left == []
+    assert sum(len(texts) for _, texts in model.calls[before:]) == len(left)
 
 
 async def test_the_sweep_sends_what_waits_and_came_before() -> None:
@@ -239,13 +281,13 @@ async def test_what_no_model_finds_is_left_out_and_told(store: MemoryInteraction
 async def test_an_analysis_that_is_not_written_is_not_told_to_lack_anything(
     store: MemoryInteractions,
 ) -> None:
-    class Failing(MemoryInteractions):
+    class Losing(MemoryInteractions):
         async def save(self, analyses: Mapping[InteractionRef, Analysis]) -> list[InteractionRef]:
             return list(analyses)
 
     refs = list(store.stored)
     model = LexiconTextAnalyser(serves=NOTHING)
-    assert await analyse(refs, analyses=Failing(store.stored), analyser=model) == Outcome(
+    assert await analyse(refs, analyses=Losing(store.stored), analyser=model) == Outcome(
         refs, 0, NOTHING
     )
 

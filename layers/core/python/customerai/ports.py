@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from customerai.domain.analysis import Analysis, AnalysisOptions
 from customerai.domain.interaction import Interaction, InteractionRef
@@ -262,6 +262,15 @@ class Rollups(Protocol):
         ...
 
 
+class CacheWrite(NamedTuple):
+    """A value to keep for ``ttl`` seconds; one that ``adds`` only where there is none yet."""
+
+    key: str
+    value: bytes
+    ttl: float
+    adds: bool = False
+
+
 class Cache(Protocol):
     """Values that can be had elsewhere, and may be gone at any time. No call raises or hangs.
 
@@ -294,6 +303,10 @@ class Cache(Protocol):
 
         Of several who add the same key, one at the most is told that it did.
         """
+        ...
+
+    async def write(self, writes: Sequence[CacheWrite]) -> frozenset[str]:
+        """All of them in one exchange; the keys that were set."""
         ...
 
     async def delete(self, *keys: str) -> None: ...

@@ -50,10 +50,10 @@ class Require(SecurityBase):
     def __init__(self, scope: str) -> None:
         self.scheme_name = "HTTPBearer"
         self.model = HTTPBearer(bearerFormat="JWT", description="An OIDC access token.")
-        self._scope = scope
+        self.scope = scope
 
     async def __call__(self, request: Request) -> Principal:
         found = principal_of(request.scope.get("aws.event", {}), time.time())
-        if self._scope not in found.scopes:
-            raise ForbiddenError(f"The token lacks the scope {self._scope}.")
+        if self.scope not in found.scopes:
+            raise ForbiddenError(f"The token lacks the scope {self.scope}.")
         return found

@@ -8,6 +8,7 @@ import base64
 import re
 import zlib
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from customerai_http.representations import JSON
@@ -19,30 +20,35 @@ _LEVELS = ((16_000, 3), (1_000, 6))
 a higher level costs small bodies next to nothing, and large ones more time than it saves."""
 _EDGE_COMPRESSES = (JSON, "text/")
 _GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([01](?:\.[0-9]*)?))?\s*(?:,|$)")
+_ENCODING = "accept-encoding"
 _GZIP_FRAME = 31
 """zlib's window bits for a gzip header."""
 
 
 def compress(event: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """``answer`` with a gzip body, or as it is."""
-    headers = event["headers"]
-    if not accepts_gzip(headers.get("accept-encoding", "")):
+    """``answer`` with a gzip body, or as it is; whichever it is, caches are told that it depends.
+
+    What is refused is short, and left alone.
+    """
+    headers, mine, body = event["headers"], answer["headers"], answer.get("body", "")
+    if (
+        len(body) < _LEVELS[-1][0]
+        or answer["statusCode"] >= HTTPStatus.BAD_REQUEST
+        or "content-encoding" in mine
+        or (EDGE_HEADER in headers and mine["content-type"].startswith(_EDGE_COMPRESSES))
+    ):
         return answer
-    body, mine = answer.get("body", ""), answer["headers"]
-    if len(body) < _LEVELS[-1][0] or "content-encoding" in mine:
-        return answer
-    if EDGE_HEADER in headers and mine["content-type"].startswith(_EDGE_COMPRESSES):
+    if _ENCODING not in mine.get("vary", ""):
+        mine = mine | {"vary": ", ".join(filter(None, (mine.get("vary"), _ENCODING)))}
+        answer = answer | {"headers": mine}
+    if not accepts_gzip(headers.get(_ENCODING, "")):
         return answer
     plain = base64.b64decode(body) if answer["isBase64Encoded"] else body.encode()
     level = next((level for size, level in _LEVELS if len(plain) >= size), None)
     if level is None:
         return answer
     packed = zlib.compress(plain, level, _GZIP_FRAME)
-    mine = mine | {
-        "content-encoding": "gzip",
-        "content-length": str(len(packed)),
-        "vary": ", ".join(filter(None, (mine.get("vary"), "accept-encoding"))),
-    }
+    mine = mine | {"content-encoding": "gzip", "content-length": str(len(packed))}
     if "etag" in mine:  # the same content in other bytes (RFC 9110, section 8.8.3)
         mine["etag"] = "W/" + mine["etag"].removeprefix("W/")
     return answer | {

@@ -13,6 +13,7 @@ from customerai.domain.errors import DomainError, InvalidParameterError
 from customerai.observability.plan import explaining
 from customerai.ports import Reading
 from customerai_http.auth import ForbiddenError, Principal
+from customerai_http.parameters import InvalidHeaderError
 
 EXPLAIN_SCOPE = "platform:explain"
 _STRONG = "strong"
@@ -138,7 +139,7 @@ def written() -> dict[str, str]:
 def is_strong(consistency: str | None) -> bool:
     """Whether the ``Consistency`` header asks for what was written last.
 
-    Raises ``InvalidParameterError`` where it is neither of what it may be.
+    Raises ``InvalidHeaderError`` where it is neither of what it may be.
     """
     if consistency in (None, _EVENTUAL):
         return False
@@ -146,5 +147,5 @@ def is_strong(consistency: str | None) -> bool:
         return True
     token = _CONSISTENCY.fullmatch(consistency)
     if token is None:
-        raise InvalidParameterError("Consistency", "is neither eventual, strong nor a token")
+        raise InvalidHeaderError("Consistency", "is neither eventual, strong nor a token")
     return time.time() - int(token[1]) / 1_000 < SETTLED_SECONDS

@@ -19,6 +19,8 @@ _ENCODERS: Mapping[str, Any] = {
 }
 _MSGPACK_NAMES = frozenset({MSGPACK, "application/x-msgpack", "application/vnd.msgpack"})
 _JSON_NAMES = frozenset({JSON, "application/*", "*/*"})
+_VARY = "accept, accept-encoding"
+"""Of what is plain and small too: the same answer may be large, and packed, the next time."""
 
 
 @lru_cache(maxsize=64)
@@ -56,14 +58,14 @@ def respond(
     if plan is not None:
         content = {**_members(content), "explain": plan}
     return Response(
-        encode(content, media_type), status, {"vary": "accept", **(headers or {})}, media_type
+        encode(content, media_type), status, {"vary": _VARY, **(headers or {})}, media_type
     )
 
 
-def negotiated(model: type[BaseModel], status: int = 200, **more: Any) -> dict[int | str, Any]:
+def negotiated(model: type[BaseModel], status: int = 200) -> dict[int | str, Any]:
     """OpenAPI's ``responses`` for an answer in either media type."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {status: {"model": model, "content": {MSGPACK: {"schema": schema}}, **more}}
+    return {status: {"model": model, "content": {MSGPACK: {"schema": schema}}}}
 
 
 def _members(content: Any) -> Mapping[str, Any]:

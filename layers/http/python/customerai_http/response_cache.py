@@ -8,7 +8,6 @@ For ``FRESH_SECONDS`` an answer is given as it is. After that whoever comes firs
 and all others get the old one meanwhile, until it is ``KEPT_SECONDS`` old.
 """
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -19,10 +18,10 @@ import msgspec
 from starlette.responses import Response
 
 from customerai.domain.cache_tags import GENERATION_SECONDS, new_generation
-from customerai.domain.errors import NotFoundError, UnavailableError
+from customerai.domain.errors import UnavailableError
 from customerai.observability.cache_layers import Layer, Outcome, looked_up
 from customerai.observability.plan import current_plan
-from customerai.ports import Cache
+from customerai.ports import Cache, CacheWrite
 from customerai.resilience.single_flight import SingleFlight
 from customerai.usecases.invalidate_answers import invalidate_answers
 
@@ -30,14 +29,12 @@ FRESH_SECONDS = 5.0
 KEPT_SECONDS = 20.0
 """Less than the age at which a read-your-writes token is let go of, so that no answer from before
 a write is given to a client that shows the token of it."""
-MISSING_SECONDS = 5.0
-"""How long it is kept that there is nothing."""
 REFRESH_SECONDS = 3.0
 """How long one who computes an answer anew keeps others from doing so."""
 
 _NAME = "Responses"
-_PRIVATE = {"cache-control": "private, no-store"}
-"""The edge and browsers know nothing of tags."""
+PRIVATE = {"cache-control": "private, no-store"}
+"""Headers of an answer that neither the edge nor a browser keeps: they know nothing of tags."""
 _encode_key = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 Compute = Callable[[], Awaitable[Response]]
@@ -63,7 +60,7 @@ class Question:
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An answer as it is kept; one of status 404 has a message for its body."""
+    """An answer as it is kept."""
 
     status: int
     headers: dict[str, str]
@@ -76,7 +73,6 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 _encode_entry = msgspec.msgpack.Encoder().encode
 _decode_entry = msgspec.msgpack.Decoder(Entry).decode
-_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +155,15 @@ class ResponseCache:
         that it may have missed."""
 
         async def attempt() -> Entry:
-            try:
-                response = await compute()
-            except NotFoundError as error:
-                status, headers, body = _NOT_FOUND, {}, str(error).encode()
-            else:
-                status, body = response.status_code, bytes(response.body)
-                headers = {n: v for n, v in response.headers.items() if n != "content-length"}
-            generations = tuple(each or new_generation() for each in found.generations)
-            entry = Entry(status, headers | _PRIVATE, body, self._clock(), generations)
+            response = await compute()
+            headers = {n: v for n, v in response.headers.items() if n != "content-length"}
+            entry = Entry(
+                response.status_code,
+                headers | PRIVATE,
+                bytes(response.body),
+                self._clock(),
+                tuple(each or new_generation() for each in found.generations),
+            )
             await self._keep(key, entry, question.tags, found)
             return entry
 
@@ -178,22 +174,15 @@ class ResponseCache:
 
         Then this answer, which may be from before a change, is not good, and never will be.
         """
-        missing = {
-            tag: mine
+        kept = CacheWrite(key, _encode_entry(entry), KEPT_SECONDS)
+        missing = (
+            CacheWrite(tag, mine, GENERATION_SECONDS, adds=True)
             for tag, mine, known in zip(tags, entry.generations, found.generations, strict=True)
             if known is None
-        }
-        seconds = MISSING_SECONDS if entry.status == _NOT_FOUND else KEPT_SECONDS
-        keeping = self._cache.set(key, _encode_entry(entry), seconds)
-        if missing:
-            await asyncio.gather(keeping, self._cache.add(missing, GENERATION_SECONDS))
-        else:
-            await keeping
+        )
+        await self._cache.write([kept, *missing])
 
     def _response(self, entry: Entry, outcome: Outcome) -> Response:
-        """Raises ``NotFoundError`` where that is the answer."""
-        if entry.status == _NOT_FOUND:
-            raise NotFoundError(entry.body.decode())
         headers = entry.headers | {"server-timing": f"cache;desc={outcome}"}
         if outcome is not Outcome.MISS:
             headers["age"] = str(int(self._age(entry)))
@@ -218,5 +207,5 @@ def _decoded(value: bytes) -> Entry | None:
 
 def _bypassed(response: Response) -> Response:
     response.headers["server-timing"] = "cache;desc=bypass"
-    response.headers.update(_PRIVATE)
+    response.headers.update(PRIVATE)
     return response

@@ -1,4 +1,4 @@
-"""Reads whose answers are kept in Redis, beside the same functions without a cache.
+"""Lists and summaries, whose answers are kept in Redis, beside the same functions without a cache.
 
 Hot, all but the first in five seconds are answered from Redis. A miss is the worst that the cache
 can do: every question is a new one. A Redis that hangs costs its time-out until the breaker opens,
@@ -14,7 +14,6 @@ from tests.performance.api.bench import Bench, Deployment, Event, event, with_qu
 from tests.performance.api.canned import (
     INTERACTIONS_TABLE,
     ROLLUPS_TABLE,
-    STORED,
     reads,
     stored,
     windows,
@@ -45,10 +44,7 @@ def hot() -> dict[str, Operations]:
     """By function: what is asked again and again."""
     listed = with_query(event("interactions_api/list.json"), {"limit": str(_LISTED)})
     return {
-        "interactions_api": {
-            "get": [event("interactions_api/get.json")],
-            "list of 100": [listed],
-        },
+        "interactions_api": {"list of 100": [listed]},
         "analytics_api": {"summary": [event("analytics_api/summary.json")]},
     }
 
@@ -57,14 +53,7 @@ def new() -> Operations:
     """What is never asked a second time."""
     before = f"2026-11-20T09:30:00.{FRESH}Z"
     listed = with_query(event("interactions_api/list.json"), {"limit": str(_LISTED), "to": before})
-    one = event("interactions_api/get.json")
-    path = f"/v1/interactions/{STORED[: -len(FRESH)]}{FRESH}"
-    context = one["requestContext"]
-    told = context | {"http": context["http"] | {"path": path}}
-    return {
-        "get": [one | {"rawPath": path, "requestContext": told}],
-        "list of 100": [listed],
-    }
+    return {"list of 100": [listed]}
 
 
 def measure(bench: Bench) -> list[Figure]:

@@ -26,6 +26,7 @@ def test_a_batch_answers_item_by_item_in_order(api: Api) -> None:
     assert [result["status"] for result in results] == [201, 422, 422, 201]
     assert results[1]["error"]["errors"][0]["field"] == "items[1].channel"
     assert results[2]["error"]["errors"][0]["field"] == "items[2]"
+    assert results[2]["error"]["errors"][0]["location"] == "body"
     assert {results[0]["id"], results[3]["id"]} == {ref.id for ref in api.store.stored}
     assert [set(result) for result in results[:2]] == [{"status", "id"}, {"status", "error"}]
 
@@ -46,6 +47,18 @@ def test_errors_are_few_and_short_however_many_there_are(api: Api) -> None:
     assert answer["statusCode"] == 207
     assert len(answer["body"]) < 1_000_000
     assert all(len(r["error"]["errors"]) <= 20 for r in json_body(answer)["results"])
+
+
+@pytest.mark.parametrize(("items", "is_written"), [([7, ONE], True), ([7, {}], False)])
+def test_only_what_was_stored_has_a_token(api: Api, items: object, is_written: bool) -> None:
+    answer = api.call("POST", "/v1/interactions/batch", {"items": items})
+    assert ("consistency" in answer["headers"]) is is_written
+
+
+def test_only_what_was_deleted_has_a_token(api: Api) -> None:
+    made = api.fill(1)
+    assert "consistency" in delete(api, [*made, "no-id"])["headers"]
+    assert "consistency" not in delete(api, [*made, "no-id"])["headers"]
 
 
 def get(api: Api, ids: Sequence[str], more: str = "", **options: object) -> Answer:
@@ -70,7 +83,7 @@ def test_each_id_has_its_interaction_in_order(api: Api) -> None:
         assert each["interaction"] == json_body(alone)
         assert "error" not in each
     for each in results[1:3]:
-        assert each["error"]["type"] == "urn:customerai:problem:not-found"
+        assert each["error"]["type"] == "about:blank"
         assert "interaction" not in each
 
 

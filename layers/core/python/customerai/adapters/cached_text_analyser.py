@@ -1,7 +1,7 @@
 """Analyses of texts that were analysed before, by the same models, with the same options."""
 
-import asyncio
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, Self
@@ -18,7 +18,7 @@ from customerai.resilience.single_flight import SingleFlight
 
 KEPT_SECONDS = 24 * 3600.0
 MODELS_SECONDS = 60.0
-"""How long a digest is taken for the one in service after an answer has come with it."""
+"""How long a digest that was told is taken for the one in service."""
 REJECTED_SECONDS = 60.0
 _NEAR_ANSWERS = 2_048
 _NEAR_BYTES = 8_192
@@ -27,6 +27,8 @@ _NEAR_SECONDS = 60.0
 """A refusal may be kept for so long in a process after it has gone from the shared cache."""
 _NEAR_MODELS_SECONDS = 10.0
 """How much longer a process may take models for those in service than all others do."""
+_TOLD_AGAIN_SECONDS = 10.0
+"""How often a process says that the models in service still are."""
 
 _Kept = Analysis | str
 """An analysis, or why the models refuse the text."""
@@ -74,6 +76,7 @@ class CachedTextAnalyser:
         self._answers = answers
         self._digests = digests
         self._clock = clock
+        self._told_at = -math.inf
         self._flights: SingleFlight[tuple[str, ...], dict[str, Analysis]] = SingleFlight()
 
     @classmethod
@@ -94,26 +97,24 @@ class CachedTextAnalyser:
         ends = self._clock() + seconds
         names = [_name(text, options) for text in texts]
         by_name = dict(zip(names, texts, strict=True))
-        found = await self._kept(list(by_name))
+        digest = await self._digests.get(self._digest_key)
+        found = {} if digest is None else await self._kept(digest.decode(), list(by_name))
         missing = {name: text for name, text in by_name.items() if name not in found}
         if missing:
             left = ends - self._clock()
             # Stated, so that whoever joins a flight knows when its starter gave up.
             async with deadline.timeout("model", left):
                 found |= await self._flights.call(
-                    tuple(missing), lambda: self._asked(missing, options, left)
+                    tuple(missing), lambda: self._asked(missing, options, left, digest)
                 )
         return [found[name] for name in names]
 
-    async def _kept(self, names: Sequence[str]) -> dict[str, Analysis]:
+    async def _kept(self, digest: str, names: Sequence[str]) -> dict[str, Analysis]:
         """Raises ``ModelRejectedError`` where one of the texts is known to be refused.
 
         The models would refuse the whole call for it.
         """
-        digest = await self._digests.get(self._digest_key)
-        if digest is None:
-            return {}
-        values = await self._answers.get_many([_key(digest.decode(), name) for name in names])
+        values = await self._answers.get_many([_key(digest, name) for name in names])
         found: dict[str, Analysis] = {}
         for name, value in zip(names, values, strict=True):
             kept = None if value is None else _decoded(value)
@@ -124,8 +125,13 @@ class CachedTextAnalyser:
         return found
 
     async def _asked(
-        self, texts: Mapping[str, str], options: AnalysisOptions, seconds: float
+        self,
+        texts: Mapping[str, str],
+        options: AnalysisOptions,
+        seconds: float,
+        known: bytes | None,
     ) -> dict[str, Analysis]:
+        """``known`` is the digest that was taken for the one in service before."""
         try:
             answers = await self._models.ask(list(texts.values()), options, seconds)
         except ModelRejectedError as error:
@@ -135,6 +141,7 @@ class CachedTextAnalyser:
         found = dict(zip(texts, answers.analyses, strict=True))
         if answers.models is not None:
             await self._keep(answers.models, found, options)
+            await self._tell(answers.models.encode(), known)
         return found
 
     async def _keep(
@@ -145,10 +152,14 @@ class CachedTextAnalyser:
             for name, analysis in found.items()
             if _is_whole(analysis, options)
         }
-        await asyncio.gather(
-            self._answers.set_many(whole, KEPT_SECONDS),
-            self._digests.set(self._digest_key, digest.encode(), MODELS_SECONDS),
-        )
+        await self._answers.set_many(whole, KEPT_SECONDS)
+
+    async def _tell(self, digest: bytes, known: bytes | None) -> None:
+        """Unless all others know it, and will for a while."""
+        now = self._clock()
+        if digest != known or now - self._told_at >= _TOLD_AGAIN_SECONDS:
+            self._told_at = now
+            await self._digests.set(self._digest_key, digest, MODELS_SECONDS)
 
     async def _keep_rejection(self, name: str, reason: str) -> None:
         digest = await self._digests.get(self._digest_key)

@@ -1,9 +1,9 @@
 """A cache in this process before one that all processes share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from customerai.observability.cache_layers import Layer, Outcome, looked_up
-from customerai.ports import Cache
+from customerai.ports import Cache, CacheWrite
 
 
 class LayeredCache:
@@ -46,17 +46,22 @@ class LayeredCache:
         return [found.get(key) for key in keys]
 
     async def set(self, key: str, value: bytes, ttl: float) -> None:
-        await self.set_many({key: value}, ttl)
+        await self.write([CacheWrite(key, value, ttl)])
 
     async def set_many(self, mapping: Mapping[str, bytes], ttl: float) -> None:
-        await self._near.set_many(mapping, min(ttl, self._near_seconds))
-        await self._far.set_many(mapping, ttl)
+        await self.write([CacheWrite(key, value, ttl) for key, value in mapping.items()])
 
     async def add(self, mapping: Mapping[str, bytes], ttl: float) -> frozenset[str]:
-        added = await self._far.add(mapping, ttl)
-        kept = {key: mapping[key] for key in added}
-        await self._near.set_many(kept, min(ttl, self._near_seconds))
-        return added
+        writes = [CacheWrite(key, value, ttl, adds=True) for key, value in mapping.items()]
+        return await self.write(writes)
+
+    async def write(self, writes: Sequence[CacheWrite]) -> frozenset[str]:
+        """What is to be added is near only where the far one had none."""
+        await self._near.write(self._nearer(each for each in writes if not each.adds))
+        written = await self._far.write(writes)
+        added = (each for each in writes if each.adds and each.key in written)
+        await self._near.write(self._nearer(added))
+        return written
 
     async def delete(self, *keys: str) -> None:
         await self._near.delete(*keys)
@@ -66,6 +71,11 @@ class LayeredCache:
         """The far one counts: it counts for all."""
         await self._near.delete(key)
         return await self._far.increment(key, ttl)
+
+    def _nearer(self, writes: Iterable[CacheWrite]) -> list[CacheWrite]:
+        """What the near one keeps of what the far one has."""
+        most = self._near_seconds
+        return [CacheWrite(key, value, min(ttl, most)) for key, value, ttl, _ in writes]
 
     def _count(self, layer: Layer, hits: int, misses: int) -> None:
         looked_up(self._name, layer, Outcome.HIT, hits)

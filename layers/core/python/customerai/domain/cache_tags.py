@@ -22,13 +22,8 @@ def new_generation() -> bytes:
 
 
 def everything(tenant: str) -> str:
-    """All interactions."""
+    """The list of all interactions."""
     return _tag("all", tenant)
-
-
-def one(tenant: str, interaction_id: str) -> str:
-    """An interaction, whether there is one or not."""
-    return _tag("id", tenant, interaction_id)
 
 
 def of_customer(tenant: str, customer_id: str) -> str:
@@ -57,14 +52,11 @@ def taxonomy(tenant: str) -> str:
     return _tag("taxonomy", tenant)
 
 
-def of_interaction(
-    tenant: str, interaction_id: str, customer_id: str, channel: str, sentiment: str
-) -> frozenset[str]:
+def of_interaction(tenant: str, customer_id: str, channel: str, sentiment: str) -> frozenset[str]:
     """Everything that an interaction of this image shows in."""
     return frozenset(
         {
             everything(tenant),
-            one(tenant, interaction_id),
             of_customer(tenant, customer_id),
             of_channel(tenant, channel),
             of_sentiment(tenant, sentiment),
@@ -73,11 +65,9 @@ def of_interaction(
     )
 
 
-def of_removal(tenant: str, interaction_id: str) -> frozenset[str]:
-    """Everything that a removed interaction of this id may have shown in."""
-    return frozenset(
-        {everything(tenant), one(tenant, interaction_id), removals(tenant), analytics(tenant)}
-    )
+def of_removal(tenant: str) -> frozenset[str]:
+    """Everything that an interaction may have shown in of which only the id is known."""
+    return frozenset({everything(tenant), removals(tenant), analytics(tenant)})
 
 
 def of_list(

@@ -25,6 +25,10 @@ class VersionConflictError(DomainError):
     """The thing is no longer what the client thinks it is changing."""
 
 
+class ConflictError(DomainError):
+    """What there is now does not allow it, such as as many of these as a tenant may have."""
+
+
 class UnavailableError(DomainError):
     """A part that this request needs does not answer in time; asking again later may help."""
 
@@ -32,6 +36,10 @@ class UnavailableError(DomainError):
         super().__init__(f"{part} is unavailable")
         self.part = part
         self.retry_after = retry_after
+
+
+class DeadlineExceededError(DomainError):
+    """The client itself did not want to wait any longer; no part has failed."""
 
 
 class ModelRejectedError(DomainError):

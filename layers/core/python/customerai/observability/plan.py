@@ -9,12 +9,17 @@ import msgspec
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One call of the store. ``units`` are capacity units; ``index`` is None for the table."""
+    """One call of the store. ``units`` are capacity units; ``index`` is None for the table.
+
+    ``shard`` is the one of the tenant's that a query read, None for what reads by items' keys. A
+    shard that has a second step was asked for more than its share of the page.
+    """
 
     pattern: str
     operation: str
     table: str
     index: str | None
+    shard: int | None
     strong: bool
     scanned: int
     returned: int

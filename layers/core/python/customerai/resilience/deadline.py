@@ -2,7 +2,8 @@
 
 The edge sets it with ``within``; whoever calls something outside asks ``remaining`` for how long it
 may take, hands ``remaining_milliseconds`` on to what it calls, and waits inside of ``timeout``.
-Tasks inherit it from the task that starts them.
+Tasks inherit it from the task that starts them. Who set it is known too: a client that does not
+wait any longer is told something else than one whom a part fails.
 """
 
 import asyncio
@@ -15,17 +16,19 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from customerai.domain.errors import UnavailableError
+from customerai.resilience.refusal import RefusedError
 
-_MOST_DIGITS = 9
+MOST_DIGITS = 9
 """Of a number of milliseconds that somebody sends: eleven days, longer than anything runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """``at`` is an instant of ``clock``, in seconds."""
+    """``at`` is an instant of ``clock``, in seconds; ``of_client``: a client has named it."""
 
     at: float
     clock: Callable[[], float] = time.monotonic
+    of_client: bool = False
 
     def remaining(self) -> float:
         """Seconds until then, never less than 0."""
@@ -51,29 +54,37 @@ def remaining_milliseconds() -> int | None:
     return None if left == math.inf else int(left * 1000)
 
 
+def client_has_left() -> bool:
+    """Whether the deadline is one that the client named, and it has passed."""
+    deadline = _current.get()
+    return deadline is not None and deadline.of_client and deadline.remaining() <= 0
+
+
 def seconds_of(milliseconds: str) -> float:
     """The seconds in a header's or an attribute's text of whole milliseconds.
 
     Raises ``ValueError`` for any other text.
     """
-    if not (milliseconds.isascii() and milliseconds.isdigit()) or len(milliseconds) > _MOST_DIGITS:
+    if not (milliseconds.isascii() and milliseconds.isdigit()) or len(milliseconds) > MOST_DIGITS:
         raise ValueError(f"not a number of milliseconds: {milliseconds[:32]!r}")
     return int(milliseconds) / 1000
 
 
 def require(part: str) -> None:
-    """Raises ``UnavailableError`` where no time is left to ask ``part`` anything."""
+    """Raises ``RefusedError`` where no time is left to ask ``part`` anything."""
     if remaining() <= 0:
-        raise UnavailableError(part)
+        raise RefusedError(part)
 
 
 @contextmanager
-def within(seconds: float, clock: Callable[[], float] = time.monotonic) -> Iterator[Deadline]:
+def within(
+    seconds: float, clock: Callable[[], float] = time.monotonic, *, of_client: bool = False
+) -> Iterator[Deadline]:
     """Have the deadline ``seconds`` from now, where it is not earlier already.
 
     It is only stated here: ``timeout`` is what enforces it.
     """
-    mine = Deadline(clock() + seconds, clock)
+    mine = Deadline(clock() + seconds, clock, of_client)
     before = _current.get()
     effective = mine if before is None or mine.remaining() < before.remaining() else before
     token = _current.set(effective)
@@ -86,8 +97,9 @@ def within(seconds: float, clock: Callable[[], float] = time.monotonic) -> Itera
 def timeout(part: str, seconds: float = math.inf) -> AbstractAsyncContextManager[None]:
     """Cancel what is awaited inside at the deadline, and after ``seconds`` at the latest.
 
-    Raises ``UnavailableError(part)`` then, and at once where no time is left. Inside, the deadline
-    is the earlier of the two. A ``TimeoutError`` of what is inside goes through as it is.
+    Raises ``UnavailableError(part)`` then, and ``RefusedError`` at once where no time is left: that
+    tells nothing of the part, which was not asked. Inside, the deadline is the earlier of the two.
+    A ``TimeoutError`` of what is inside goes through as it is.
     """
     return _Timeout(part, seconds)
 
@@ -109,7 +121,7 @@ class _Timeout:
             if left > 0:
                 self._token = _current.set(Deadline(time.monotonic() + left))
         if left <= 0:
-            raise UnavailableError(self._part)
+            raise RefusedError(self._part)
         if left < math.inf:
             self._scope = asyncio.timeout(left)
             await self._scope.__aenter__()

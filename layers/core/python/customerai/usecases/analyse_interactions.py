@@ -43,14 +43,17 @@ async def analyse_interactions(
     A call carries the texts of one taxonomy: of one tenant, or of all that have the default one.
     Short texts come first, and each call's answers are saved before the next call: a few long texts
     neither keep the others waiting nor lose what they got. Where the model refuses a call, its
-    halves are tried, down to the text that it refuses. Once the model is unavailable, or
-    ``time_left`` (seconds) is short, what is left is for another time; so are the texts of a tenant
-    whose taxonomy can't be read.
+    halves are tried, down to the text that it refuses. Once the model or the store is unavailable,
+    or ``time_left`` (seconds) is short, what is left is for another time; so are the texts of a
+    tenant whose taxonomy can't be read.
 
     What no model in service finds is left out: waiting for a model that nobody deploys would mean
     no analysis at all.
     """
-    texts = await analyses.pending_texts(refs)
+    try:
+        texts = await analyses.pending_texts(refs)
+    except UnavailableError:
+        return Outcome(list(dict.fromkeys(refs)), 0, frozenset())
     left = dict.fromkeys(texts)
     incomplete, missing = 0, frozenset[Feature]()
     calls = deque(_calls(texts, await _taxonomies(texts, taxonomies, time_left)))
@@ -59,13 +62,13 @@ async def analyse_interactions(
         options = AnalysisOptions(include=_EVERYTHING, taxonomy=taxonomy)
         try:
             found = await analyser.analyse([text for _, text in call], options, seconds)
+            answers = {ref: answer for (ref, _), answer in zip(call, found, strict=True)}
+            failed = frozenset(await analyses.save(answers))
         except ModelRejectedError:
             calls.extendleft((taxonomy, half) for half in reversed(_halves(call)))
             continue
         except UnavailableError:
             break
-        answers = {ref: answer for (ref, _), answer in zip(call, found, strict=True)}
-        failed = frozenset(await analyses.save(answers))
         for ref in answers.keys() - failed:
             del left[ref]
             lacks = _EVERYTHING - answers[ref].features

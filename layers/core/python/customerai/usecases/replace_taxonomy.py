@@ -13,12 +13,12 @@ async def replace_taxonomy(
 ) -> None:
     """Put ``taxonomy`` in the place of one whose version is in ``known``.
 
-    While a tenant has set none, that is the default one. What is already there counts as done, so
-    a repeat of a request whose answer got lost does not fail. Raises ``VersionConflictError``.
+    While a tenant has set none, that is the default one. Raises ``VersionConflictError``, even
+    where the same is there already: whoever does not know what is there should learn of it.
     """
     stored = await taxonomies.get(tenant)
-    if stored == taxonomy:
-        return
     if (stored or DEFAULT_TAXONOMY).version not in known:
         raise VersionConflictError("The taxonomy has been changed meanwhile; read it again.")
+    if stored == taxonomy:
+        return
     await taxonomies.replace(tenant, taxonomy, stored.version if stored else None)

@@ -44,6 +44,7 @@ class ServiceError(Exception):
 
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
+TRANSACTION_CANCELLED = "TransactionCanceledException"
 
 
 def is_transient(error: BaseException | None) -> bool:
@@ -67,7 +68,7 @@ def reporting(part: str) -> Iterator[None]:
         if not is_transient(error):
             raise
         raise UnavailableError(part) from error
-    except RefusedError:
-        raise
+    except RefusedError as error:
+        raise RefusedError(part, error.retry_after) from error
     except UnavailableError as error:  # the client names the service
         raise UnavailableError(part) from error

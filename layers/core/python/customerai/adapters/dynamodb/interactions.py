@@ -2,14 +2,13 @@
 reads. A tenant's shards are read side by side, and only those that can hold what is asked for."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from customerai.adapters import aws
 from customerai.adapters.dynamodb import access_patterns as patterns
 from customerai.adapters.dynamodb.access_paths import AccessPath, access_path
 from customerai.adapters.dynamodb.blocking import all_off_the_loop
+from customerai.adapters.dynamodb.newest_first import newest_first
 from customerai.adapters.dynamodb.reads import (
     Item,
     Pages,
@@ -33,19 +32,10 @@ from customerai.domain.interaction_view import InteractionView
 from customerai.domain.rollup import PENDING, State
 from customerai.domain.shards import Schedule
 from customerai.ports import WHOLE, InteractionFilter, Page, Reading, ShardSchedules
-from customerai.resilience.fan_out import fan_out
 
 _FILTERED_PAGE = 250
 _FILTERED_PAGES = 8
 """Effort for conditions that no index holds: so many items a page, so many pages a shard."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reach:
-    """What one shard gave: its matches, and the id it came down to where more may follow."""
-
-    items: list[StoredInteraction]
-    reached: str | None
 
 
 class DynamoDBInteractions:
@@ -117,28 +107,22 @@ class DynamoDBInteractions:
         if where.end is not None:
             ends.append(first_id_at(where.end))
         last = id_before(min(ends)) if ends else None
-        reaches = await fan_out(
-            lambda shard: self._reach(
-                path, partition_of_shard(tenant, shard), (first, last), limit, reading
-            ),
-            schedule.shards_now(datetime.now(UTC), last),
-            limit=aws.CONCURRENCY,
+        sources = [
+            Pages(
+                _query(path, self._table, tenant, shard, (first, last), reading), StoredInteraction
+            )
+            for shard in schedule.shards_now(datetime.now(UTC), last)
+        ]
+        page = await newest_first(
+            sources,
+            limit,
+            page_size=_FILTERED_PAGE if path.rest else None,
+            most_pages=_FILTERED_PAGES,
         )
-        # Below the highest point that a shard came down to, that shard may still hold newer rows.
-        frontier = max((reach.reached for reach in reaches if reach.reached), default=None)
-        items = _newest_first(
-            [
-                item
-                for reach in reaches
-                for item in reach.items
-                if frontier is None or item.id.value >= frontier
-            ]
-        )
-        resume = items[limit - 1].id.value if len(items) > limit else frontier
-        items = items[:limit]
+        items = page.items
         if path.pattern.index and items:
             items = await self._whole(tenant, schedule, items, where, reading)
-        return Page([view(item, reading.fields) for item in items], resume)
+        return Page([view(item, reading.fields) for item in items], page.reached)
 
     async def states(self, tenant: str, start: datetime, end: datetime) -> AsyncIterator[State]:
         schedule = await self._schedules.of(tenant)
@@ -151,6 +135,7 @@ class DynamoDBInteractions:
                 "id",
                 first=first,
                 last=last,
+                shard=shard,
             )
             for shard in schedule.shards_up_to(last)
         ]
@@ -168,41 +153,6 @@ class DynamoDBInteractions:
         from customerai.adapters.dynamodb.models import delete_interaction
 
         return delete_interaction(self._table, pk, interaction_id)
-
-    async def _reach(
-        self,
-        path: AccessPath,
-        pk: str,
-        bounds: tuple[str | None, str | None],
-        limit: int,
-        reading: Reading,
-    ) -> _Reach:
-        index = path.pattern.index
-        query = Query(
-            path.pattern,
-            self._table,
-            (index or "pk", index_key(pk, path.value) if path.value else pk),
-            "id",
-            first=bounds[0],
-            last=bounds[1],
-            equal=path.rest,
-            # Of an index only the ids are needed: its items are read whole from the table.
-            projection=() if index else projection(reading.fields),
-            newest_first=True,
-            strong=reading.strong,
-            # One more than asked for tells whether there is a next page.
-            page_size=_FILTERED_PAGE if path.rest else limit + 1,
-        )
-        items: list[StoredInteraction] = []
-        reached: str | None = None
-        pages = Pages(query, StoredInteraction)
-        for _ in range(_FILTERED_PAGES):
-            page = await pages.next()
-            items += page.items
-            reached = page.reached
-            if reached is None or len(items) > limit:
-                break
-        return _Reach(items, reached)
 
     async def _whole(
         self,
@@ -224,11 +174,33 @@ class DynamoDBInteractions:
             projection=projection(reading.fields, ("customer_id", "channel", "sentiment")),
             strong=True,
         )
-        return _newest_first([item for item in items if _holds(item, where)])
+        kept = [item for item in items if _holds(item, where)]
+        return sorted(kept, key=lambda item: item.id.value, reverse=True)
 
 
-def _newest_first(items: list[StoredInteraction]) -> list[StoredInteraction]:
-    return sorted(items, key=lambda item: item.id.value, reverse=True)
+def _query(
+    path: AccessPath,
+    table: str,
+    tenant: str,
+    shard: int,
+    bounds: tuple[str | None, str | None],
+    reading: Reading,
+) -> Query:
+    index, pk = path.pattern.index, partition_of_shard(tenant, shard)
+    return Query(
+        path.pattern,
+        table,
+        (index or "pk", index_key(pk, path.value) if path.value else pk),
+        "id",
+        first=bounds[0],
+        last=bounds[1],
+        equal=path.rest,
+        # Of an index only the ids are needed: its items are read whole from the table.
+        projection=() if index else projection(reading.fields),
+        newest_first=True,
+        strong=reading.strong,
+        shard=shard,
+    )
 
 
 def _holds(item: StoredInteraction, where: InteractionFilter) -> bool:

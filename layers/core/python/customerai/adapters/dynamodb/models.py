@@ -7,11 +7,14 @@ something is written.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from threading import Lock
+from threading import Lock, local
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
     HTTPClientError,
     IncompleteReadError,
 )
@@ -96,15 +99,21 @@ def put_interaction(table: str, pk: str, interaction: Interaction) -> None:
 
 
 def delete_interaction(table: str, pk: str, interaction_id: str) -> bool:
-    """Whether there was one."""
+    """Whether there was one.
+
+    Where there is none by the time of a second attempt, and the first may have deleted it without
+    its answer being heard, it is taken to have done so: a client that deletes once should not be
+    told that there was nothing.
+    """
     _bind(InteractionModel, table)
     row = InteractionModel(pk, interaction_id)
+    _attempts.may_be_done = False
     try:
         with _reporting():
             row.delete(condition=InteractionModel.id.exists())
     except DeleteError as error:
         if error.cause_response_code == CONDITION_FAILED:
-            return False
+            return _attempts.may_be_done
         raise
     return True
 
@@ -127,6 +136,28 @@ def put_request(
     return True
 
 
+class _Attempts(local):
+    """Those of the deletion that this thread is at."""
+
+    may_be_done = False
+    """Whether one may have been carried out without its answer being heard."""
+
+
+_attempts = _Attempts()
+
+
+def _look_at_attempt(
+    response: tuple[Any, dict[str, Any]] | None, caught_exception: Exception | None, **_: object
+) -> None:
+    """botocore asks after each attempt whether to make another, which is not answered here."""
+    if response is None:
+        unheard = not isinstance(caught_exception, ConnectTimeoutError | EndpointConnectionError)
+    else:
+        unheard = not 300 <= response[0].status_code < 500  # or else it was refused
+    if unheard:
+        _attempts.may_be_done = True
+
+
 _binding = Lock()
 
 
@@ -134,7 +165,11 @@ def _bind(model: type[Model], table: str) -> None:
     """Its table, and its client while no other thread makes one."""
     with _binding:
         model.Meta.table_name = table
-        _ = model._get_connection().connection.client
+        client = model._get_connection().connection.client
+        # Under a name of its own it is registered once for each client.
+        client.meta.events.register(
+            "needs-retry.dynamodb.DeleteItem", _look_at_attempt, unique_id="customerai"
+        )
 
 
 @after

@@ -45,6 +45,10 @@ class Number(msgspec.Struct, frozen=True, gc=False):
     value: str = msgspec.field(name="N")
 
 
+class Binary(msgspec.Struct, frozen=True, gc=False):
+    value: bytes = msgspec.field(name="B")
+
+
 class _Consumed(msgspec.Struct, gc=False):
     CapacityUnits: float
 
@@ -77,7 +81,8 @@ class Query:
 
     ``equal`` are further conditions: attribute to value, or to None where it must be absent. They
     cost as much as reading everything that they leave out. An index can't be read strongly. Where
-    the pattern says what is read of each item, ``projection`` is left empty.
+    the pattern says what is read of each item, ``projection`` is left empty. ``shard`` is which one
+    of the tenant's the hash key stands for, where that is to be told.
     """
 
     pattern: AccessPattern
@@ -90,7 +95,7 @@ class Query:
     projection: tuple[str, ...] = ()
     newest_first: bool = False
     strong: bool = False
-    page_size: int | None = None
+    shard: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +131,16 @@ class Pages(Generic[Row]):
         self._request = _key_range(query)
         self._decoder = _decoder(_PageAnswer, row)
 
-    async def next(self) -> ItemPage[Row]:
+    async def next(self, size: int | None = None) -> ItemPage[Row]:
+        """``size`` is how many items to read at the most, before conditions leave out any."""
         query = self._query
         if query.first is not None and query.last is not None and query.first > query.last:
             return ItemPage([], None)
-        answer: _PageAnswer[Row] = await _ask(query.pattern, self._request, self._decoder)
+        if size is not None:
+            self._request["Limit"] = size
+        answer: _PageAnswer[Row] = await _ask(
+            query.pattern, self._request, self._decoder, query.shard
+        )
         key = answer.LastEvaluatedKey
         if not key:
             return ItemPage(answer.Items, None)
@@ -227,7 +237,10 @@ async def _read_batch(
 
 
 async def _ask(
-    pattern: AccessPattern, request: dict[str, Any], decoder: "msgspec.json.Decoder[Any]"
+    pattern: AccessPattern,
+    request: dict[str, Any],
+    decoder: "msgspec.json.Decoder[Any]",
+    shard: int | None = None,
 ) -> Any:
     """Every read may be asked twice, so one that takes unusually long is."""
     plan = current_plan()
@@ -240,13 +253,17 @@ async def _ask(
         )
     if plan is not None:
         milliseconds = (time.perf_counter() - began) * 1_000
-        plan.steps.append(_step(pattern, request, answer, milliseconds))
+        plan.steps.append(_step(pattern, shard, request, answer, milliseconds))
         plan.spent("store", milliseconds)
     return answer
 
 
 def _step(
-    pattern: AccessPattern, request: Mapping[str, Any], answer: Any, milliseconds: float
+    pattern: AccessPattern,
+    shard: int | None,
+    request: Mapping[str, Any],
+    answer: Any,
+    milliseconds: float,
 ) -> Step:
     consumed = answer.ConsumedCapacity
     match answer:
@@ -263,6 +280,7 @@ def _step(
         operation=pattern.operation,
         table=pattern.table,
         index=pattern.index,
+        shard=shard,
         strong=asked.get("ConsistentRead", False),
         scanned=scanned,
         returned=returned,
@@ -316,8 +334,6 @@ def _key_range(query: Query) -> dict[str, Any]:
         request["FilterExpression"] = " AND ".join(filters)
     if query.strong:
         request["ConsistentRead"] = True
-    if query.page_size:
-        request["Limit"] = query.page_size
     _project(request, query.projection or query.pattern.attributes)
     return request
 

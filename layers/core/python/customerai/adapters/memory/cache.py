@@ -4,6 +4,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
+from customerai.ports import CacheWrite
+
 
 class MemoryCache:
     """``customerai.ports.Cache`` of ``capacity`` keys; the one used longest ago is forgotten first.
@@ -34,6 +36,40 @@ class MemoryCache:
         """It always is."""
 
     async def get(self, key: str, *, fresh: bool = False) -> bytes | None:  # noqa: ARG002 always is
+        return self._find(key)
+
+    async def get_many(self, keys: Sequence[str], *, fresh: bool = False) -> list[bytes | None]:  # noqa: ARG002
+        """The value of each key, in order; None where there is none."""
+        return list(map(self._find, keys))
+
+    async def set(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep it for ``ttl`` seconds. One that is too long only takes away what was there."""
+        self._write(CacheWrite(key, value, ttl))
+
+    async def set_many(self, mapping: Mapping[str, bytes], ttl: float) -> None:
+        await self.write([CacheWrite(key, value, ttl) for key, value in mapping.items()])
+
+    async def add(self, mapping: Mapping[str, bytes], ttl: float) -> frozenset[str]:
+        """Set each key that has no value yet; those that were set."""
+        writes = [CacheWrite(key, value, ttl, adds=True) for key, value in mapping.items()]
+        return await self.write(writes)
+
+    async def write(self, writes: Sequence[CacheWrite]) -> frozenset[str]:
+        """Each in turn; the keys that were set."""
+        return frozenset(each.key for each in writes if self._write(each))
+
+    async def delete(self, *keys: str) -> None:
+        for key in keys:
+            self._kept.pop(key, None)
+
+    async def increment(self, key: str, ttl: float) -> int:
+        """Count one up from 0; the count. It is forgotten ``ttl`` seconds after its first time."""
+        count = int(self._find(key) or 0) + 1
+        until = self._kept[key][0] if count > 1 else self._clock() + max(ttl, 0.001)
+        await self.set(key, str(count).encode(), until - self._clock())
+        return count
+
+    def _find(self, key: str) -> bytes | None:
         kept = self._kept.get(key)
         if kept is None:
             return None
@@ -44,36 +80,13 @@ class MemoryCache:
         self._kept.move_to_end(key)
         return value
 
-    async def get_many(self, keys: Sequence[str], *, fresh: bool = False) -> list[bytes | None]:
-        """The value of each key, in order; None where there is none."""
-        return [await self.get(key, fresh=fresh) for key in keys]
-
-    async def set(self, key: str, value: bytes, ttl: float) -> None:
-        """Keep it for ``ttl`` seconds. One that is too long only takes away what was there."""
-        self._kept.pop(key, None)
-        if len(value) > self._max_value_bytes:
-            return
-        self._kept[key] = self._clock() + max(ttl, 0.001), value
+    def _write(self, write: CacheWrite) -> bool:
+        if write.adds and self._find(write.key) is not None:
+            return False
+        self._kept.pop(write.key, None)
+        if len(write.value) > self._max_value_bytes:
+            return False
+        self._kept[write.key] = self._clock() + max(write.ttl, 0.001), write.value
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
-
-    async def set_many(self, mapping: Mapping[str, bytes], ttl: float) -> None:
-        for key, value in mapping.items():
-            await self.set(key, value, ttl)
-
-    async def add(self, mapping: Mapping[str, bytes], ttl: float) -> frozenset[str]:
-        """Set each key that has no value yet; those that were set."""
-        missing = [key for key in mapping if await self.get(key) is None]
-        await self.set_many({key: mapping[key] for key in missing}, ttl)
-        return frozenset(key for key in missing if key in self._kept)
-
-    async def delete(self, *keys: str) -> None:
-        for key in keys:
-            self._kept.pop(key, None)
-
-    async def increment(self, key: str, ttl: float) -> int:
-        """Count one up from 0; the count. It is forgotten ``ttl`` seconds after its first time."""
-        count = int(await self.get(key) or 0) + 1
-        until = self._kept[key][0] if count > 1 else self._clock() + max(ttl, 0.001)
-        await self.set(key, str(count).encode(), until - self._clock())
-        return count
+        return write.key in self._kept

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from customerai.adapters.redis.pools import PART, CachePools
 from customerai.domain.errors import UnavailableError
 from customerai.observability import gauges
+from customerai.ports import CacheWrite
 from customerai.resilience import deadline
 from customerai.resilience.breaker import CircuitBreaker, State
 from customerai.resilience.refusal import RefusedError
@@ -20,6 +21,25 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 0.05
 MAX_VALUE_BYTES = 256 * 1024
 WAIT_AGAIN_SECONDS = 30.0
+
+# One command for all: redis-py packs and parses each command of a pipeline by itself.
+_WRITE = """
+local done = {}
+for i, key in ipairs(KEYS) do
+    local what, value, ttl = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+    done[i] = 0
+    if what == 'set' then
+        redis.call('SET', key, value, 'PX', ttl)
+        done[i] = 1
+    elseif what == 'add' then
+        if redis.call('SET', key, value, 'PX', ttl, 'NX') then done[i] = 1 end
+    else
+        redis.call('DEL', key)
+    end
+end
+return done
+"""
+"""For each key what to do, a value and milliseconds; 1 for each that was set."""
 
 
 @dataclass(slots=True)
@@ -112,7 +132,7 @@ class RedisCache:
         A value that is too long is not stored, and what was there before is deleted.
         """
         if len(value) > self._max_value_bytes:
-            await self.set_many({key: value}, ttl)
+            await self.write([CacheWrite(key, value, ttl)])
             return
 
         async def command(client: "Redis") -> None:
@@ -121,38 +141,36 @@ class RedisCache:
         await self._ask(lambda: self._pools.write(command), None)
 
     async def set_many(self, mapping: Mapping[str, bytes], ttl: float) -> None:
-        """``set`` of each, in one exchange; each stands for itself."""
-        if not mapping:
-            return
-        fitting = {k: v for k, v in mapping.items() if len(v) <= self._max_value_bytes}
-        self.counts.oversized += len(mapping) - len(fitting)
-
-        async def command(client: "Redis") -> None:
-            async with client.pipeline(transaction=False) as pipeline:
-                for key, value in fitting.items():
-                    pipeline.set(key, value, px=_milliseconds(ttl))
-                if stale := mapping.keys() - fitting.keys():
-                    pipeline.delete(*stale)
-                await pipeline.execute()
-
-        await self._ask(lambda: self._pools.write(command), None)
+        """``set`` of each, in one exchange."""
+        await self.write([CacheWrite(key, value, ttl) for key, value in mapping.items()])
 
     async def add(self, mapping: Mapping[str, bytes], ttl: float) -> frozenset[str]:
         """Set each key that has no value yet, in one exchange; those that were set.
 
-        Of what was not answered in time some may have been set all the same.
+        One that is too long leaves what is there. Of what was not answered in time some may have
+        been set all the same.
         """
-        fitting = {k: v for k, v in mapping.items() if len(v) <= self._max_value_bytes}
-        self.counts.oversized += len(mapping) - len(fitting)
-        if not fitting:
+        return await self.write(
+            [CacheWrite(key, value, ttl, adds=True) for key, value in mapping.items()]
+        )
+
+    async def write(self, writes: Sequence[CacheWrite]) -> frozenset[str]:
+        """``set`` or ``add`` each, in one exchange; the keys that were set."""
+        too_long = {each.key for each in writes if len(each.value) > self._max_value_bytes}
+        self.counts.oversized += len(too_long)
+        sent = [each for each in writes if not (each.adds and each.key in too_long)]
+        if not sent:
             return frozenset()
+        arguments: list[str | bytes] = [each.key for each in sent]
+        for key, value, ttl, adds in sent:
+            if key in too_long:
+                arguments += (b"delete", b"", b"")
+            else:
+                arguments += (b"add" if adds else b"set", value, b"%d" % _milliseconds(ttl))
 
         async def command(client: "Redis") -> frozenset[str]:
-            async with client.pipeline(transaction=False) as pipeline:
-                for key, value in fitting.items():
-                    pipeline.set(key, value, px=_milliseconds(ttl), nx=True)
-                outcomes = await pipeline.execute()
-            return frozenset(key for key, done in zip(fitting, outcomes, strict=True) if done)
+            done = await client.eval(_WRITE, len(sent), *arguments)
+            return frozenset(each.key for each, was_set in zip(sent, done, strict=True) if was_set)
 
         nothing: frozenset[str] = frozenset()
         return await self._ask(lambda: self._pools.write(command), nothing)

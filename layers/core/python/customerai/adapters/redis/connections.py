@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection, BlockingConnectionPool, parse_url
+from redis.asyncio.connection import (
+    AbstractConnection,
+    BlockingConnectionPool,
+    Connection,
+    SSLConnection,
+    parse_url,
+)
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import RedisError
 
 from customerai.adapters.redis.iam import IamCredentials
@@ -29,6 +36,24 @@ class Counts:
     connects: int = 0
     reconnects: int = 0
     """Of the connects: those that stood in for a connection that was lost or did not answer."""
+
+
+class _Packing:
+    """Commands become bytes in C, which redis-py does for its blocking connections only."""
+
+    _serializer = HiredisRespSerializer()
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        packed: list[bytes] = self._serializer.pack(*args)
+        return packed
+
+
+class _Plain(_Packing, Connection):
+    pass
+
+
+class _Encrypted(_Packing, SSLConnection):
+    pass
 
 
 class Pool(BlockingConnectionPool):
@@ -52,6 +77,8 @@ class Pool(BlockingConnectionPool):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         options: dict[str, Any] = dict(parse_url(url))
+        encrypted = options.get("connection_class") is SSLConnection
+        options["connection_class"] = _Encrypted if encrypted else _Plain
         if credentials is not None:
             options.pop("username", None)
             options["credential_provider"] = credentials

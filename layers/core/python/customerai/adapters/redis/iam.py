@@ -18,15 +18,14 @@ VALID_SECONDS = 900
 class IamCredentials:
     """redis-py's credential provider: ``user`` and a new token for every connection.
 
-    ``name`` is the replication group's or the serverless cache's, in lower case. The token is
-    signed by whatever credentials botocore finds.
+    ``name`` is the replication group's, in lower case. The token is signed by whatever credentials
+    botocore finds.
     """
 
-    def __init__(self, name: str, user: str, region: str, *, serverless: bool = False) -> None:
+    def __init__(self, name: str, user: str, region: str) -> None:
         self._name = name
         self._user = user
         self._region = region
-        self._serverless = serverless
         self._credentials: Credentials | None = None
 
     def get_credentials(self) -> tuple[str, str]:
@@ -35,8 +34,6 @@ class IamCredentials:
         from botocore.awsrequest import AWSRequest
 
         query = {"Action": "connect", "User": self._user}
-        if self._serverless:
-            query["ResourceType"] = "ServerlessCache"
         request = AWSRequest("GET", f"https://{self._name}/?{urlencode(query)}")
         signer = SigV4QueryAuth(self._keys(), "elasticache", self._region, VALID_SECONDS)
         signer.add_auth(request)

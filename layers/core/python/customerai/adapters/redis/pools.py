@@ -63,7 +63,7 @@ class CachePools:
 
     Without a reader, or where both are the same, the primary is read. URLs are redis-py's
     (``redis://host:port/0``, ``rediss://`` for TLS). With an ``iam_name`` the URL's user connects
-    as an IAM identity to the replication group or serverless cache of that name.
+    as an IAM identity to the replication group of that name.
 
     Nobody waits for the first connection: until it is there, calls are refused at once and it is
     made meanwhile. ``warm`` makes it beforehand. After a change of event loop all is made anew.
@@ -315,6 +315,4 @@ def _credentials(url: str, name: str, region: str) -> IamCredentials:
     address = urlsplit(url)
     if not address.username or not region:
         raise ValueError("connecting as an IAM identity takes a user in the URL, and a region")
-    # So named: name.id.serverless.region.cache.amazonaws.com
-    serverless = ".serverless." in (address.hostname or "")
-    return IamCredentials(name, address.username, region, serverless=serverless)
+    return IamCredentials(name, address.username, region)

@@ -29,6 +29,7 @@ from customerai.domain.taxonomy import Taxonomy
 from customerai.observability import gauges
 from customerai.resilience import deadline
 from customerai.resilience.breaker import CircuitBreaker
+from customerai.resilience.refusal import RefusedError
 from customerai.resilience.shedding import Priority
 
 _BUSY = frozenset({408, 429})
@@ -133,10 +134,19 @@ class SageMakerTextAnalyser:
             return await breaker.call(lambda: self._ask(texts, options, seconds))
         # Given up from outside: the breaker does not count what it can't know the end of.
         async with deadline.timeout("model", patience):
-            return await breaker.call(lambda: self._ask(texts, options, self._longest))
+            return await breaker.call(lambda: self._ask_hurriedly(texts, options))
 
     async def probe(self) -> None:
         await self.analyse(["All is well."], _PLAIN, self._longest)
+
+    async def _ask_hurriedly(self, texts: Sequence[str], options: AnalysisOptions) -> ModelAnswers:
+        """Raises ``RefusedError`` where the time was up before anything could be known."""
+        try:
+            return await self._ask(texts, options, self._longest)
+        except UnavailableError as error:
+            if deadline.remaining() > 0:
+                raise
+            raise RefusedError("model") from error
 
     async def _ask(
         self, texts: Sequence[str], options: AnalysisOptions, seconds: float
