@@ -116,11 +116,11 @@ async def test_a_run_that_could_end_late_does_not_block_the_event_loop() -> None
     tier = LengthTier()
     async with running(tier, settings=SETTINGS) as app:
         for _ in range(50):
-            app.engine.learn("full", 1, 0.03)
+            app.engine.learn("full", 1, 0.3)
         ask = replace(post({"texts": ["a"]}), source=1)
         await app.handle(ask)
         await asyncio.sleep(0.06)
-        hurried = post({"texts": ["a"]}, x_amzn_sagemaker_custom_attributes=SOON)
+        hurried = post({"texts": ["a"]}, x_amzn_sagemaker_custom_attributes="timeout-ms=600")
         task = asyncio.create_task(app.handle(replace(hurried, source=1)))
         await asyncio.sleep(0)
         assert not task.done()
